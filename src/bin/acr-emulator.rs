@@ -1,0 +1,3 @@
+//! The emulator process: flags, then the server.
+
+fn main() {}

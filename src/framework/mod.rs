@@ -1,0 +1,1 @@
+//! A small provider framework: no gRPC, no Azure, no I/O.

@@ -1,0 +1,3 @@
+//! The provider process: flags, logging, panic hook, then the plugin server. Nothing else.
+
+fn main() {}

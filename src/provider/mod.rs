@@ -1,0 +1,1 @@
+//! What the user sees: the provider block, resources and data sources.

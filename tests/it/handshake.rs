@@ -1,0 +1,1 @@
+//! The plugin process from outside: cookie, handshake line, mutual TLS, signals, shutdown.

@@ -1,0 +1,9 @@
+//! The integration tests, in one binary: one link, one place to look. A file per subject.
+#![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr)]
+
+mod conformance;
+mod emulator;
+mod handshake;
+mod sandbox;
+mod tidy;
+mod wire;

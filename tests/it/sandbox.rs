@@ -1,0 +1,1 @@
+//! Runs a real Terraform in a private folder, and says everything when it fails.

@@ -1,0 +1,1 @@
+//! House rules that a test can see: who imports whom, first comments, licences.

@@ -1,0 +1,1 @@
+//! The compiled protocol descriptors against a table of the wire facts.
