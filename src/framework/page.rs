@@ -1,0 +1,1 @@
+//! Renders schemas as the pages of the Terraform Registry.

@@ -1,0 +1,73 @@
+//! From the wire to the framework.
+
+use super::wire;
+use crate::framework::{Diagnostic, Type, Value, json, msgpack, msgpack::DecodeError, schema::Schema};
+
+/// A value of the schema's type. MessagePack if there is any, else JSON if there is any, else null.
+///
+/// # Errors
+/// Bytes that are no such value, as a diagnostic that points at the place.
+pub fn value(ty: &Type, dynamic: Option<&wire::DynamicValue>) -> Result<Value, Diagnostic> {
+    let Some(dynamic) = dynamic else { return Ok(Value::Null) };
+    let decoded = if !dynamic.msgpack.is_empty() {
+        msgpack::decode(ty, &dynamic.msgpack)
+    } else if !dynamic.json.is_empty() {
+        std::str::from_utf8(&dynamic.json)
+            .map_err(|_| DecodeError {
+                path: crate::framework::Path::root(),
+                problem: "the JSON is not UTF-8".into(),
+            })
+            .and_then(|text| json::decode(ty, text, json::Extra::Refuse))
+    } else {
+        Ok(Value::Null)
+    };
+    decoded.map_err(unreadable)
+}
+
+/// An object of `schema`.
+///
+/// # Errors
+/// Bytes that are no such object.
+pub fn object(schema: &Schema, dynamic: Option<&wire::DynamicValue>) -> Result<Value, Diagnostic> {
+    value(&schema.ty(), dynamic)
+}
+
+/// An object of `schema` that must be there: a configuration, or the state to refresh.
+///
+/// # Errors
+/// Null, unknown, or bytes that are no such object.
+pub fn present_object(schema: &Schema, dynamic: Option<&wire::DynamicValue>) -> Result<Value, Diagnostic> {
+    match object(schema, dynamic)? {
+        map @ Value::Map(_) => Ok(map),
+        other => Err(unreadable(DecodeError {
+            path: crate::framework::Path::root(),
+            problem: format!("an object is expected, {} was sent", other.kind()),
+        })),
+    }
+}
+
+/// The JSON text of a stored state.
+///
+/// # Errors
+/// State in the flat format of Terraform 0.11, which this provider never wrote.
+pub fn raw_state(raw: Option<&wire::RawState>) -> Result<&str, Diagnostic> {
+    let raw = raw.ok_or_else(|| Diagnostic::error("No state to upgrade", "Terraform sent no stored state."))?;
+    if raw.json.is_empty() {
+        return Err(Diagnostic::error(
+            "State of an unsupported format",
+            "The stored state is empty or in the format of Terraform 0.11, which this provider never wrote.",
+        ));
+    }
+    std::str::from_utf8(&raw.json).map_err(|_| Diagnostic::error("Unreadable state", "The stored state is not UTF-8."))
+}
+
+fn unreadable(error: DecodeError) -> Diagnostic {
+    Diagnostic::error(
+        "Unreadable value",
+        format!(
+            "A value sent to the acr provider does not fit its schema: {}.",
+            error.problem
+        ),
+    )
+    .at(error.path)
+}

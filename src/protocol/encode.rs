@@ -1,0 +1,126 @@
+//! From the framework to the wire.
+
+use super::wire;
+use crate::framework::{
+    Diagnostic, Diagnostics, Path, Severity, Step, Type, Value, msgpack,
+    schema::{Attribute, Block, Mode, NestedBlock, Nesting, Schema},
+};
+
+/// A value as MessagePack.
+#[must_use]
+pub fn value(ty: &Type, value: &Value) -> wire::DynamicValue {
+    wire::DynamicValue {
+        msgpack: msgpack::encode(ty, value),
+        json: Vec::new(),
+    }
+}
+
+/// An object of `schema`; null for `None`.
+#[must_use]
+pub fn object(schema: &Schema, object: Option<&Value>) -> wire::DynamicValue {
+    value(&schema.ty(), object.unwrap_or(&Value::Null))
+}
+
+/// A schema.
+#[must_use]
+pub fn schema(schema: &Schema) -> wire::Schema {
+    wire::Schema {
+        version: schema.version,
+        block: Some(block(&schema.block)),
+    }
+}
+
+fn block(block: &Block) -> wire::schema::Block {
+    wire::schema::Block {
+        version: 0,
+        attributes: block.attributes.iter().map(attribute).collect(),
+        block_types: block.blocks.iter().map(nested).collect(),
+        description: block.description.to_owned(),
+        description_kind: wire::StringKind::Markdown.into(),
+        deprecated: false,
+        deprecation_message: String::new(),
+    }
+}
+
+fn attribute(attribute: &Attribute) -> wire::schema::Attribute {
+    wire::schema::Attribute {
+        name: attribute.name.to_owned(),
+        r#type: attribute.ty.to_json().into_bytes(),
+        description: attribute.description.to_owned(),
+        required: attribute.mode == Mode::Required,
+        optional: matches!(attribute.mode, Mode::Optional | Mode::OptionalComputed),
+        computed: attribute.is_computed(),
+        sensitive: attribute.sensitive,
+        description_kind: wire::StringKind::Markdown.into(),
+        deprecated: attribute.deprecated.is_some(),
+        write_only: attribute.write_only,
+        deprecation_message: attribute.deprecated.unwrap_or_default().to_owned(),
+    }
+}
+
+fn nested(nested: &NestedBlock) -> wire::schema::NestedBlock {
+    use wire::schema::nested_block::NestingMode;
+    let nesting = match nested.nesting {
+        Nesting::Single => NestingMode::Single,
+        Nesting::List => NestingMode::List,
+        Nesting::Set => NestingMode::Set,
+    };
+    wire::schema::NestedBlock {
+        type_name: nested.name.to_owned(),
+        block: Some(block(&nested.block)),
+        nesting: nesting.into(),
+        min_items: nested.min_items,
+        max_items: nested.max_items,
+    }
+}
+
+/// Messages, in their order.
+#[must_use]
+pub fn diagnostics(diagnostics: &Diagnostics) -> Vec<wire::Diagnostic> {
+    diagnostics.0.iter().map(diagnostic).collect()
+}
+
+/// One message.
+#[must_use]
+pub fn diagnostic(diagnostic: &Diagnostic) -> wire::Diagnostic {
+    let severity = match diagnostic.severity {
+        Severity::Error => wire::diagnostic::Severity::Error,
+        Severity::Warning => wire::diagnostic::Severity::Warning,
+    };
+    wire::Diagnostic {
+        severity: severity.into(),
+        summary: diagnostic.summary.clone(),
+        detail: diagnostic.detail.clone(),
+        attribute: diagnostic.path.as_ref().map(path),
+    }
+}
+
+/// A path.
+#[must_use]
+pub fn path(path: &Path) -> wire::AttributePath {
+    use wire::attribute_path::{Step as WireStep, step::Selector};
+    let step = |step: &Step| {
+        let selector = match step {
+            Step::Attribute(name) => Selector::AttributeName(name.clone()),
+            Step::Index(index) => Selector::ElementKeyInt(*index),
+            Step::Key(key) => Selector::ElementKeyString(key.clone()),
+        };
+        WireStep {
+            selector: Some(selector),
+        }
+    };
+    wire::AttributePath {
+        steps: path.0.iter().map(step).collect(),
+    }
+}
+
+/// What this provider does beyond the first protocol 5. State moves and generated configuration are not offered yet.
+#[must_use]
+pub fn capabilities() -> wire::ServerCapabilities {
+    wire::ServerCapabilities {
+        plan_destroy: true,
+        get_provider_schema_optional: true,
+        move_resource_state: false,
+        generate_resource_config: false,
+    }
+}

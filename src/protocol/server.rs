@@ -1,0 +1,394 @@
+//! The Provider service: one short function for each RPC.
+//!
+//! Each handler runs as a task of its own, so that a dropped stream does not drop an operation half-way (Core cancels
+//! with `Stop`, never by hanging up) and a panic becomes a diagnostic instead of a dead provider.
+
+use std::{future::Future, sync::Arc};
+
+use tonic::{Request, Response, Status};
+use tracing::{Instrument, info_span};
+
+use super::{decode, encode, wire};
+use crate::framework::{
+    Diagnostic, Diagnostics, Value,
+    provider::{Host, Provider},
+    resource::Outcome,
+    service::{Change, Service},
+};
+
+type Answer<T> = Result<Response<T>, Status>;
+
+/// Serves a framework provider as `tfplugin5.Provider`.
+#[derive(Clone)]
+pub struct Server {
+    service: Arc<Service>,
+}
+
+/// A response message that can carry diagnostics.
+trait Reply: Default + Send + 'static {
+    fn diagnostics(&mut self) -> &mut Vec<wire::Diagnostic>;
+
+    fn refuse(diagnostic: &Diagnostic) -> Self {
+        let mut reply = Self::default();
+        reply.diagnostics().push(encode::diagnostic(diagnostic));
+        reply
+    }
+}
+
+macro_rules! reply {
+    ($($message:ident),* $(,)?) => {
+        $(impl Reply for wire::$message::Response {
+            fn diagnostics(&mut self) -> &mut Vec<wire::Diagnostic> {
+                &mut self.diagnostics
+            }
+        })*
+    };
+}
+
+reply!(
+    prepare_provider_config,
+    validate_resource_type_config,
+    validate_data_source_config,
+    upgrade_resource_state,
+    configure,
+    read_resource,
+    plan_resource_change,
+    apply_resource_change,
+    import_resource_state,
+    read_data_source,
+    move_resource_state,
+    generate_resource_config,
+    upgrade_resource_identity,
+);
+
+impl Server {
+    /// Serves `provider`.
+    pub fn new(provider: impl Provider) -> Self {
+        Self {
+            service: Service::new(provider),
+        }
+    }
+
+    /// Runs a handler: an error becomes its diagnostic, a panic the reply that `after_panic` makes.
+    async fn run<T: Reply>(
+        &self,
+        rpc: &'static str,
+        type_name: &str,
+        after_panic: impl FnOnce(&Diagnostic) -> T,
+        handler: impl Future<Output = Result<T, Diagnostic>> + Send + 'static,
+    ) -> Answer<T> {
+        let span = info_span!("rpc", tf_rpc = rpc, tf_resource_type = type_name);
+        let reply = match tokio::spawn(handler.instrument(span)).await {
+            Ok(Ok(reply)) => reply,
+            Ok(Err(error)) => T::refuse(&error),
+            Err(panic) => after_panic(&Diagnostic::bug(format!("{rpc} panicked: {}.", panic_text(panic)))),
+        };
+        Ok(Response::new(reply))
+    }
+}
+
+fn panic_text(error: tokio::task::JoinError) -> String {
+    match error.try_into_panic() {
+        Ok(payload) => match (payload.downcast_ref::<String>(), payload.downcast_ref::<&str>()) {
+            (Some(text), _) => text.clone(),
+            (_, Some(text)) => (*text).to_owned(),
+            _ => "no message".into(),
+        },
+        Err(error) => error.to_string(),
+    }
+}
+
+#[tonic::async_trait]
+impl wire::provider_server::Provider for Server {
+    async fn get_metadata(&self, _: Request<wire::get_metadata::Request>) -> Answer<wire::get_metadata::Response> {
+        use wire::get_metadata::{DataSourceMetadata, ResourceMetadata, Response as Metadata};
+        let provider = &self.service.provider;
+        let resources = provider.resources().iter().map(|r| ResourceMetadata {
+            type_name: r.type_name().into(),
+        });
+        let sources = provider.data_sources().iter().map(|d| DataSourceMetadata {
+            type_name: d.type_name().into(),
+        });
+        Ok(Response::new(Metadata {
+            server_capabilities: Some(encode::capabilities()),
+            resources: resources.collect(),
+            data_sources: sources.collect(),
+            ..Metadata::default()
+        }))
+    }
+
+    async fn get_schema(
+        &self,
+        _: Request<wire::get_provider_schema::Request>,
+    ) -> Answer<wire::get_provider_schema::Response> {
+        let provider = &self.service.provider;
+        let resources = provider
+            .resources()
+            .iter()
+            .map(|r| (r.type_name().into(), encode::schema(&r.schema())));
+        let sources = provider
+            .data_sources()
+            .iter()
+            .map(|d| (d.type_name().into(), encode::schema(&d.schema())));
+        Ok(Response::new(wire::get_provider_schema::Response {
+            provider: Some(encode::schema(&provider.schema())),
+            resource_schemas: resources.collect(),
+            data_source_schemas: sources.collect(),
+            server_capabilities: Some(encode::capabilities()),
+            ..wire::get_provider_schema::Response::default()
+        }))
+    }
+
+    async fn get_resource_identity_schemas(
+        &self,
+        _: Request<wire::get_resource_identity_schemas::Request>,
+    ) -> Answer<wire::get_resource_identity_schemas::Response> {
+        // No type has an identity schema yet, which is a valid answer; UNIMPLEMENTED would only be logged as a fault.
+        Ok(Response::new(wire::get_resource_identity_schemas::Response::default()))
+    }
+
+    async fn get_functions(&self, _: Request<wire::get_functions::Request>) -> Answer<wire::get_functions::Response> {
+        Ok(Response::new(wire::get_functions::Response::default()))
+    }
+
+    async fn prepare_provider_config(
+        &self,
+        request: Request<wire::prepare_provider_config::Request>,
+    ) -> Answer<wire::prepare_provider_config::Response> {
+        let (service, request) = (self.service.clone(), request.into_inner());
+        let handler = async move {
+            let config = decode::present_object(&service.provider.schema(), request.config.as_ref())?;
+            let diagnostics = encode::diagnostics(&service.validate_provider(&config));
+            Ok(wire::prepare_provider_config::Response {
+                prepared_config: request.config,
+                diagnostics,
+            })
+        };
+        self.run("PrepareProviderConfig", "", Reply::refuse, handler).await
+    }
+
+    async fn validate_resource_type_config(
+        &self,
+        request: Request<wire::validate_resource_type_config::Request>,
+    ) -> Answer<wire::validate_resource_type_config::Response> {
+        let (service, request) = (self.service.clone(), request.into_inner());
+        let type_name = request.type_name.clone();
+        let handler = async move {
+            let resource = service.resource(&request.type_name)?;
+            let config = decode::present_object(&resource.schema(), request.config.as_ref())?;
+            let write_only = request
+                .client_capabilities
+                .is_some_and(|c| c.write_only_attributes_allowed);
+            let diagnostics = encode::diagnostics(&service.validate_resource(resource, &config, write_only));
+            Ok(wire::validate_resource_type_config::Response { diagnostics })
+        };
+        self.run("ValidateResourceTypeConfig", &type_name, Reply::refuse, handler)
+            .await
+    }
+
+    async fn validate_data_source_config(
+        &self,
+        request: Request<wire::validate_data_source_config::Request>,
+    ) -> Answer<wire::validate_data_source_config::Response> {
+        let (service, request) = (self.service.clone(), request.into_inner());
+        let type_name = request.type_name.clone();
+        let handler = async move {
+            let source = service.data_source(&request.type_name)?;
+            let config = decode::present_object(&source.schema(), request.config.as_ref())?;
+            let diagnostics = encode::diagnostics(&service.validate_data_source(source, &config));
+            Ok(wire::validate_data_source_config::Response { diagnostics })
+        };
+        self.run("ValidateDataSourceConfig", &type_name, Reply::refuse, handler)
+            .await
+    }
+
+    async fn upgrade_resource_state(
+        &self,
+        request: Request<wire::upgrade_resource_state::Request>,
+    ) -> Answer<wire::upgrade_resource_state::Response> {
+        let (service, request) = (self.service.clone(), request.into_inner());
+        let type_name = request.type_name.clone();
+        let handler = async move {
+            let resource = service.resource(&request.type_name)?;
+            let json = decode::raw_state(request.raw_state.as_ref())?;
+            let (state, diagnostics) = match service.upgrade(resource, request.version, json) {
+                Ok(state) => (
+                    Some(encode::object(&resource.schema(), Some(&state))),
+                    Diagnostics::new(),
+                ),
+                Err(diagnostics) => (None, diagnostics),
+            };
+            let diagnostics = encode::diagnostics(&diagnostics);
+            Ok(wire::upgrade_resource_state::Response {
+                upgraded_state: state,
+                diagnostics,
+            })
+        };
+        self.run("UpgradeResourceState", &type_name, Reply::refuse, handler)
+            .await
+    }
+
+    async fn configure(&self, request: Request<wire::configure::Request>) -> Answer<wire::configure::Response> {
+        let (service, request) = (self.service.clone(), request.into_inner());
+        let handler = async move {
+            let config = decode::present_object(&service.provider.schema(), request.config.as_ref())?;
+            let host = Host {
+                version: request.terraform_version,
+            };
+            let diagnostics = encode::diagnostics(&service.configure(config, host).await);
+            Ok(wire::configure::Response { diagnostics })
+        };
+        self.run("Configure", "", Reply::refuse, handler).await
+    }
+
+    async fn read_resource(
+        &self,
+        request: Request<wire::read_resource::Request>,
+    ) -> Answer<wire::read_resource::Response> {
+        let (service, request) = (self.service.clone(), request.into_inner());
+        let type_name = request.type_name.clone();
+        let handler = async move {
+            let resource = service.resource(&request.type_name)?;
+            let schema = resource.schema();
+            let state = decode::present_object(&schema, request.current_state.as_ref())?;
+            let outcome = service.read(resource, state).await;
+            Ok(wire::read_resource::Response {
+                new_state: Some(encode::object(&schema, outcome.state.as_ref())),
+                diagnostics: encode::diagnostics(&outcome.diagnostics),
+                private: request.private,
+                ..wire::read_resource::Response::default()
+            })
+        };
+        self.run("ReadResource", &type_name, Reply::refuse, handler).await
+    }
+
+    async fn plan_resource_change(
+        &self,
+        request: Request<wire::plan_resource_change::Request>,
+    ) -> Answer<wire::plan_resource_change::Response> {
+        let (service, request) = (self.service.clone(), request.into_inner());
+        let type_name = request.type_name.clone();
+        let handler = async move {
+            let resource = service.resource(&request.type_name)?;
+            let schema = resource.schema();
+            let prior = decode::object(&schema, request.prior_state.as_ref())?;
+            let proposed = decode::object(&schema, request.proposed_new_state.as_ref())?;
+            let config = decode::object(&schema, request.config.as_ref())?;
+            let refined = service.plan(resource, prior, &proposed, config).await;
+            Ok(wire::plan_resource_change::Response {
+                planned_state: Some(encode::object(&schema, Some(&refined.planned))),
+                requires_replace: refined.requires_replace.iter().map(encode::path).collect(),
+                planned_private: request.prior_private,
+                diagnostics: encode::diagnostics(&refined.diagnostics),
+                ..wire::plan_resource_change::Response::default()
+            })
+        };
+        self.run("PlanResourceChange", &type_name, Reply::refuse, handler).await
+    }
+
+    async fn apply_resource_change(
+        &self,
+        request: Request<wire::apply_resource_change::Request>,
+    ) -> Answer<wire::apply_resource_change::Response> {
+        let (service, request) = (self.service.clone(), request.into_inner());
+        let type_name = request.type_name.clone();
+        let resource = service.resource(&type_name);
+        let fallback = resource.and_then(|resource| {
+            let schema = resource.schema();
+            let prior = decode::object(&schema, request.prior_state.as_ref())?;
+            let planned = decode::object(&schema, request.planned_state.as_ref())?;
+            // After a panic in a create the object may exist: keep what was planned, so that nothing is orphaned.
+            let left = if prior.is_null() {
+                planned.with_unknown_as_null()
+            } else {
+                prior
+            };
+            Ok((encode::object(&schema, Some(&left)), request.planned_private.clone()))
+        });
+        let after_panic = |diagnostic: &Diagnostic| {
+            let mut reply = wire::apply_resource_change::Response::refuse(diagnostic);
+            if let Ok((state, private)) = fallback {
+                (reply.new_state, reply.private) = (Some(state), private);
+            }
+            reply
+        };
+        let handler = async move { apply(&service, request).await };
+        self.run("ApplyResourceChange", &type_name, after_panic, handler).await
+    }
+
+    async fn import_resource_state(
+        &self,
+        request: Request<wire::import_resource_state::Request>,
+    ) -> Answer<wire::import_resource_state::Response> {
+        let (service, request) = (self.service.clone(), request.into_inner());
+        let type_name = request.type_name.clone();
+        let handler = async move {
+            let resource = service.resource(&request.type_name)?;
+            let mut reply = wire::import_resource_state::Response::default();
+            match resource.import(&request.id) {
+                Ok(stub) => reply
+                    .imported_resources
+                    .push(wire::import_resource_state::ImportedResource {
+                        type_name: request.type_name.clone(),
+                        state: Some(encode::object(&resource.schema(), Some(&stub))),
+                        ..Default::default()
+                    }),
+                Err(diagnostics) => reply.diagnostics = encode::diagnostics(&diagnostics),
+            }
+            Ok(reply)
+        };
+        self.run("ImportResourceState", &type_name, Reply::refuse, handler)
+            .await
+    }
+
+    async fn read_data_source(
+        &self,
+        request: Request<wire::read_data_source::Request>,
+    ) -> Answer<wire::read_data_source::Response> {
+        let (service, request) = (self.service.clone(), request.into_inner());
+        let type_name = request.type_name.clone();
+        let handler = async move {
+            let source = service.data_source(&request.type_name)?;
+            let schema = source.schema();
+            let config = decode::present_object(&schema, request.config.as_ref())?;
+            let outcome = service.read_data_source(source, config).await;
+            Ok(wire::read_data_source::Response {
+                state: outcome.state.as_ref().map(|state| encode::object(&schema, Some(state))),
+                diagnostics: encode::diagnostics(&outcome.diagnostics),
+                deferred: None,
+            })
+        };
+        self.run("ReadDataSource", &type_name, Reply::refuse, handler).await
+    }
+
+    async fn stop(&self, _: Request<wire::stop::Request>) -> Answer<wire::stop::Response> {
+        self.service.stop();
+        Ok(Response::new(wire::stop::Response::default()))
+    }
+}
+
+async fn apply(
+    service: &Service,
+    request: wire::apply_resource_change::Request,
+) -> Result<wire::apply_resource_change::Response, Diagnostic> {
+    let resource = service.resource(&request.type_name)?;
+    let schema = resource.schema();
+    let change = Change {
+        prior: decode::object(&schema, request.prior_state.as_ref())?,
+        planned: decode::object(&schema, request.planned_state.as_ref())?,
+        config: decode::object(&schema, request.config.as_ref())?,
+    };
+    if let (Value::Null, Value::Null) = (&change.prior, &change.planned) {
+        return Err(Diagnostic::error(
+            "Nothing to apply",
+            "Neither a prior nor a planned object was sent.",
+        ));
+    }
+    let Outcome { state, diagnostics } = service.apply(resource, change).await;
+    Ok(wire::apply_resource_change::Response {
+        new_state: Some(encode::object(&schema, state.as_ref())),
+        private: request.planned_private,
+        diagnostics: encode::diagnostics(&diagnostics),
+        ..wire::apply_resource_change::Response::default()
+    })
+}
