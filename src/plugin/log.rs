@@ -246,7 +246,10 @@ fn cut(text: &mut String, bytes: usize) {
     if text.len() > bytes {
         let room = bytes.saturating_sub(CUT_MARK.len());
         // Zero is always a boundary.
-        let end = (0..=room).rev().find(|&end| text.is_char_boundary(end)).unwrap_or_default();
+        let end = (0..=room)
+            .rev()
+            .find(|&end| text.is_char_boundary(end))
+            .unwrap_or_default();
         text.truncate(end);
         text.push_str(CUT_MARK);
     }

@@ -79,7 +79,11 @@ impl ClientCertificate {
     }
 
     pub fn copy(&self) -> Self {
-        Self { pem: self.pem.clone(), der: self.der.clone(), key: self.key.clone_key() }
+        Self {
+            pem: self.pem.clone(),
+            der: self.der.clone(),
+            key: self.key.clone_key(),
+        }
     }
 }
 
@@ -164,7 +168,11 @@ impl PluginProcess {
         ]);
         variables.extend(environment.iter().copied());
         let mut command = Command::new(env!("CARGO_BIN_EXE_terraform-provider-acr"));
-        command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         for (name, value) in variables {
             match value {
                 Some(value) => command.env(name, value),
@@ -179,7 +187,16 @@ impl PluginProcess {
             read_stderr(child.stderr.take().unwrap(), stderr.clone()),
         ];
         let stdin = child.stdin.take();
-        Self { child, _stdin: stdin, stdout, stderr, first_line, readers, certificate, handshake: None }
+        Self {
+            child,
+            _stdin: stdin,
+            stdout,
+            stderr,
+            first_line,
+            readers,
+            certificate,
+            handshake: None,
+        }
     }
 
     /// The next line of standard output, without its break.
@@ -217,7 +234,9 @@ impl PluginProcess {
 
     /// Connects as the host.
     pub async fn connect(&self) -> Channel {
-        self.connect_with(self.certificate.copy()).await.expect("the host is let in")
+        self.connect_with(self.certificate.copy())
+            .await
+            .expect("the host is let in")
     }
 
     /// Connects with this certificate and key, whether they fit or not. With TLS 1.3 a refusal may show only in the first
@@ -253,7 +272,9 @@ impl PluginProcess {
             async move { tls_stream(path, server, certificate).await.map(TokioIo::new) }
         };
         // The URI is never resolved; the connector knows where to go.
-        Endpoint::from_static("http://localhost").connect_with_connector(tower::service_fn(connect)).await
+        Endpoint::from_static("http://localhost")
+            .connect_with_connector(tower::service_fn(connect))
+            .await
     }
 
     /// A client of the provider's service, with the message limits that the service has.
@@ -271,7 +292,11 @@ impl PluginProcess {
 
     /// Sends a signal by name, such as `INT`.
     pub fn signal(&self, name: &str) {
-        let status = Command::new("kill").arg(format!("-{name}")).arg(self.id().to_string()).status().unwrap();
+        let status = Command::new("kill")
+            .arg(format!("-{name}"))
+            .arg(self.id().to_string())
+            .status()
+            .unwrap();
         assert!(status.success());
     }
 
@@ -316,7 +341,13 @@ impl Drop for PluginProcess {
 
 impl fmt::Debug for PluginProcess {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "process {}\nstdout: {}\nstderr: {}", self.id(), self.stdout(), self.stderr())
+        write!(
+            formatter,
+            "process {}\nstdout: {}\nstderr: {}",
+            self.id(),
+            self.stdout(),
+            self.stderr()
+        )
     }
 }
 
@@ -326,7 +357,9 @@ pub async fn plaintext_channel(path: PathBuf) -> Result<Channel, tonic::transpor
         let path = path.clone();
         async move { UnixStream::connect(path).await.map(TokioIo::new) }
     };
-    Endpoint::from_static("http://localhost").connect_with_connector(tower::service_fn(connect)).await
+    Endpoint::from_static("http://localhost")
+        .connect_with_connector(tower::service_fn(connect))
+        .await
 }
 
 async fn tls_stream(
@@ -353,7 +386,9 @@ async fn tls_stream(
     };
     config.alpn_protocols = vec![b"h2".to_vec()];
     let stream = UnixStream::connect(path).await?;
-    TlsConnector::from(Arc::new(config)).connect(ServerName::try_from("localhost").unwrap(), stream).await
+    TlsConnector::from(Arc::new(config))
+        .connect(ServerName::try_from("localhost").unwrap(), stream)
+        .await
 }
 
 /// Presents one certificate whatever it is asked for.
