@@ -175,7 +175,7 @@ async fn the_socket_is_private_and_gone_at_the_end() {
     assert!(socket.starts_with(parent.path()), "{socket:?}");
     assert_eq!(mode(socket.parent().unwrap()), 0o700);
     process.shutdown().await;
-    assert!(process.wait().success());
+    assert!(process.ended().await.success());
     assert_eq!(
         std::fs::read_dir(parent.path()).unwrap().count(),
         0,
@@ -233,7 +233,7 @@ async fn shutdown_ends_the_process_although_the_hosts_streams_are_open() {
         stdio.message().await.is_ok_and(|item| item.is_none()),
         "the output stream ends in order"
     );
-    assert!(process.wait().success(), "{process:?}");
+    assert!(process.ended().await.success(), "{process:?}");
     // Without a clock: the process says so when it had to give up on something.
     assert!(!process.stderr().contains("still running"), "{process:?}");
     assert_eq!(process.stdout().lines().count(), 1);
@@ -254,7 +254,10 @@ async fn an_interrupt_is_the_hosts_business() {
 async fn a_terminate_signal_ends_the_process() {
     let mut process = PluginProcess::spawn(&[]);
     process.signal("TERM");
-    assert_eq!(std::os::unix::process::ExitStatusExt::signal(&process.wait()), Some(15));
+    assert_eq!(
+        std::os::unix::process::ExitStatusExt::signal(&process.ended().await),
+        Some(15)
+    );
 }
 
 #[tokio::test]
@@ -264,7 +267,7 @@ async fn the_process_ends_when_its_host_is_gone() {
     let stdio = GrpcStdioClient::new(channel.clone()).stream_stdio(()).await.unwrap();
     let socket = process.handshake().address.clone();
     drop((stdio, channel));
-    assert!(process.wait().success(), "{process:?}");
+    assert!(process.ended().await.success(), "{process:?}");
     assert!(process.stderr().contains("the host is gone"), "{process:?}");
     assert!(!socket.parent().unwrap().exists());
 }
@@ -292,7 +295,7 @@ async fn debug_mode_prints_what_terraform_needs_to_attach() {
         assert!(answers(plaintext_channel(socket.clone()).await).await);
     }
     process.signal("INT");
-    assert!(process.wait().success(), "{process:?}");
+    assert!(process.ended().await.success(), "{process:?}");
     assert_eq!(process.stdout().lines().count(), 1);
     assert!(!socket.parent().unwrap().exists());
 }
@@ -302,7 +305,7 @@ async fn log_lines_are_such_as_terraform_takes_apart() {
     let mut process = PluginProcess::spawn(&[("TF_LOG", Some("JSON"))]);
     let _ = process.provider_client().await.stop(stop::Request {}).await;
     process.shutdown().await;
-    assert!(process.wait().success());
+    assert!(process.ended().await.success());
     let stderr = process.stderr();
     let lines: Vec<Value> = stderr
         .lines()
@@ -343,10 +346,10 @@ async fn log_lines_are_such_as_terraform_takes_apart() {
 #[tokio::test]
 async fn the_log_keeps_to_its_level() {
     let refused = |process: &PluginProcess| {
-        let (path, pem) = (process.handshake().address.clone(), b"GET / HTTP/1.1\r\n\r\n");
+        let (path, request) = (process.handshake().address.clone(), b"GET / HTTP/1.1\r\n\r\n");
         async move {
             let mut stream = tokio::net::UnixStream::connect(path).await.unwrap();
-            stream.write_all(pem).await.unwrap();
+            stream.write_all(request).await.unwrap();
             // The far end hangs up when it has seen, and logged, enough; how it does so is all one.
             let _ = stream.read_to_end(&mut Vec::new()).await;
         }
@@ -369,7 +372,7 @@ async fn the_log_keeps_to_its_level() {
         let mut process = PluginProcess::spawn(environment);
         refused(&process).await;
         process.shutdown().await;
-        assert!(process.wait().success());
+        assert!(process.ended().await.success());
         let stderr = process.stderr();
         let lines: Vec<Value> = stderr
             .lines()

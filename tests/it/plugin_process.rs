@@ -305,20 +305,38 @@ impl PluginProcess {
         self.child.try_wait().unwrap().is_none()
     }
 
-    /// Waits for the process to end and for all of its output to be read.
+    /// Waits for the process to end and for all of its output to be read. For tests without a runtime; within one it
+    /// would stop the connections' own tasks, see [`PluginProcess::ended`].
     pub fn wait(&mut self) -> ExitStatus {
         let end = Instant::now() + HANG;
-        let status = loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                break status;
+        loop {
+            if let Some(status) = self.collect_end() {
+                return status;
             }
             assert!(Instant::now() < end, "the provider does not end; {self:?}");
             std::thread::sleep(LOOK_AGAIN);
-        };
+        }
+    }
+
+    /// Waits for the process to end and for all of its output to be read, while connections go on.
+    pub async fn ended(&mut self) -> ExitStatus {
+        let end = Instant::now() + HANG;
+        loop {
+            if let Some(status) = self.collect_end() {
+                return status;
+            }
+            assert!(Instant::now() < end, "the provider does not end; {self:?}");
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    }
+
+    /// The exit status, with all output read, if the process has ended.
+    fn collect_end(&mut self) -> Option<ExitStatus> {
+        let status = self.child.try_wait().unwrap()?;
         for reader in self.readers.drain(..) {
             reader.join().unwrap();
         }
-        status
+        Some(status)
     }
 
     /// Waits until standard error holds `text`.
