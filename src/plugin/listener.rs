@@ -261,7 +261,8 @@ fn port_range(environment: &Environment) -> (u16, u16) {
     (port(PORT_FIRST), port(PORT_LAST))
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use super::*;
 

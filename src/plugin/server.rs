@@ -1,6 +1,6 @@
 //! Connections in, calls run, and an end that does not hang.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{io, time::Duration};
 
 use axum::{
     extract::{Request, State},
@@ -70,7 +70,6 @@ impl Server {
             acceptor,
             shutdown,
         } = self;
-        let listener = Arc::new(listener);
         let routes = services::add(routes, &shutdown).await;
         let routes = routes
             .into_axum_router()
@@ -153,5 +152,149 @@ async fn run_call(State(activity): State<Activity>, request: Request, next: Next
     match tokio::spawn(call.instrument(span)).await {
         Ok(response) => response,
         Err(_) => Status::internal("the provider panicked; this is a bug in it, see the log for the trace").into_http(),
+    }
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use std::{
+        path::{Path, PathBuf},
+        sync::Arc,
+    };
+
+    use axum::{Router, routing::any};
+    use hyper_util::rt::TokioIo;
+    use tokio::{net::UnixStream, sync::Notify, task::JoinHandle};
+    use tonic::{
+        Code,
+        client::Grpc,
+        transport::{Channel, Endpoint},
+    };
+
+    use super::*;
+    use crate::plugin::{serve_unix, wire::Empty};
+
+    /// A server in this process, with calls that do what the tests need.
+    struct Served {
+        _directory: tempfile::TempDir,
+        socket: PathBuf,
+        shutdown: CancellationToken,
+        server: JoinHandle<Result<(), ServeError>>,
+        /// Told when the call `Wait` has begun.
+        begun: Arc<Notify>,
+        /// Lets the call `Wait` go on.
+        go_on: Arc<Notify>,
+        /// Told when the call `Wait` has been seen through.
+        done: Arc<Notify>,
+    }
+
+    impl Served {
+        async fn start() -> Self {
+            let [begun, go_on, done] = std::array::from_fn(|_| Arc::new(Notify::new()));
+            let told = (Arc::clone(&begun), Arc::clone(&go_on), Arc::clone(&done));
+            let wait = move || {
+                let (begun, go_on, done) = told.clone();
+                async move {
+                    begun.notify_one();
+                    go_on.notified().await;
+                    done.notify_one();
+                }
+            };
+            let router = Router::new()
+                .route("/test.Calls/Wait", any(wait))
+                .route("/test.Calls/Panic", any(panics));
+            let directory = tempfile::tempdir().unwrap();
+            let socket = directory.path().join("s");
+            let shutdown = CancellationToken::new();
+            let server = tokio::spawn({
+                let (socket, shutdown) = (socket.clone(), shutdown.clone());
+                async move { serve_unix(&socket, router.into(), shutdown).await }
+            });
+            while !socket.exists() {
+                tokio::task::yield_now().await;
+            }
+            Self {
+                _directory: directory,
+                socket,
+                shutdown,
+                server,
+                begun,
+                go_on,
+                done,
+            }
+        }
+
+        async fn call(&self, method: &'static str) -> Result<(), Status> {
+            call(connect(&self.socket).await, method).await
+        }
+    }
+
+    async fn panics() {
+        panic!("as the test wants it");
+    }
+
+    async fn connect(socket: &Path) -> Channel {
+        let socket = socket.to_owned();
+        let connect = move |_| {
+            let socket = socket.clone();
+            async move { UnixStream::connect(socket).await.map(TokioIo::new) }
+        };
+        Endpoint::from_static("http://localhost")
+            .connect_with_connector(tower::service_fn(connect))
+            .await
+            .unwrap()
+    }
+
+    async fn call(channel: Channel, method: &'static str) -> Result<(), Status> {
+        let mut client = Grpc::new(channel);
+        client.ready().await.unwrap();
+        let path = axum::http::uri::PathAndQuery::from_static(method);
+        let codec = tonic_prost::ProstCodec::<Empty, Empty>::default();
+        client
+            .unary(tonic::Request::new(Empty {}), path, codec)
+            .await
+            .map(|_| ())
+    }
+
+    #[tokio::test]
+    async fn a_call_is_seen_through_although_its_connection_breaks() {
+        let served = Served::start().await;
+        let channel = connect(&served.socket).await;
+        let calling = tokio::spawn(call(channel, "/test.Calls/Wait"));
+        served.begun.notified().await;
+        calling.abort();
+        assert!(calling.await.unwrap_err().is_cancelled());
+        served.go_on.notify_one();
+        served.done.notified().await;
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_an_error_of_one_call() {
+        let served = Served::start().await;
+        for _ in 0..2 {
+            let status = served.call("/test.Calls/Panic").await.unwrap_err();
+            assert!(
+                status.code() == Code::Internal && status.message().contains("panicked"),
+                "{status}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn a_call_that_does_not_end_does_not_hold_up_the_end() {
+        let served = Served::start().await;
+        let calling = tokio::spawn(call(connect(&served.socket).await, "/test.Calls/Wait"));
+        served.begun.notified().await;
+        served.shutdown.cancel();
+        served.server.await.unwrap().unwrap();
+        assert!(!served.socket.exists());
+        calling.abort();
+    }
+
+    #[test]
+    fn the_end_comes_before_the_hosts_kill() {
+        const HOST_KILLS_AFTER: Duration = Duration::from_secs(2);
+        const { assert!(SHUTDOWN_GRACE.as_millis() < HOST_KILLS_AFTER.as_millis()) };
     }
 }

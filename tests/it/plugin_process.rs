@@ -138,6 +138,8 @@ pub struct PluginProcess {
     readers: Vec<std::thread::JoinHandle<()>>,
     certificate: ClientCertificate,
     handshake: Option<Handshake>,
+    /// The process's temporary directory: one that is killed leaves its socket behind.
+    _temporary: tempfile::TempDir,
 }
 
 impl PluginProcess {
@@ -153,12 +155,14 @@ impl PluginProcess {
     /// Starts the provider with arguments and does not wait for anything.
     pub fn start(arguments: &[&str], environment: &[(&str, Option<&str>)]) -> Self {
         let certificate = ClientCertificate::generate();
+        let temporary = tempfile::tempdir().unwrap();
         let mut variables = BTreeMap::from([
             (COOKIE_NAME, Some(COOKIE_VALUE)),
             ("PLUGIN_MIN_PORT", Some("10000")),
             ("PLUGIN_MAX_PORT", Some("25000")),
             ("PLUGIN_PROTOCOL_VERSIONS", Some("6,5")),
             ("PLUGIN_CLIENT_CERT", Some(certificate.pem.as_str())),
+            ("TMPDIR", temporary.path().to_str()),
             // Whatever the developer has set must not leak into the test.
             ("TF_LOG", None),
             ("TF_LOG_PROVIDER", None),
@@ -196,6 +200,7 @@ impl PluginProcess {
             readers,
             certificate,
             handshake: None,
+            _temporary: temporary,
         }
     }
 
