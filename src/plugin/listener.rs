@@ -1,10 +1,12 @@
 //! The socket on which the host connects: a Unix socket in a directory that only this user may enter, or, where there
 //! are no Unix sockets, a loopback port within the host's range.
 
+#[cfg(unix)]
+use std::path::Path;
 use std::{
     io,
     net::{IpAddr, Ipv4Addr, SocketAddr},
-    path::{Path, PathBuf},
+    path::PathBuf,
     pin::Pin,
     task::{Context, Poll},
 };

@@ -12,7 +12,7 @@
 //!
 //! The way in is [`serve`]; tests that live in the same process use [`serve_unix`].
 
-use std::{fmt, io, path::Path, path::PathBuf};
+use std::{fmt, io, path::PathBuf};
 
 use tokio_util::sync::CancellationToken;
 
@@ -136,7 +136,7 @@ impl std::error::Error for ServeError {
 /// running call had to be left behind; the caller should then end the process without waiting for other tasks.
 ///
 /// # Errors
-/// Every [`ServeError`]; nothing has been written to standard output unless it is [`ServeError::Server`].
+/// Every [`ServeError`]; before [`ServeError::Handshake`] and [`ServeError::Server`] nothing is written to standard output.
 pub async fn serve(options: Options, routes: tonic::service::Routes) -> Result<(), ServeError> {
     let environment = &options.environment;
     if !options.debug && !handshake::cookie_matches(environment(handshake::COOKIE_NAME).as_deref()) {
@@ -182,7 +182,7 @@ pub async fn serve(options: Options, routes: tonic::service::Routes) -> Result<(
 /// [`ServeError::Listen`] when the socket cannot be made, [`ServeError::Server`] when the gRPC server fails.
 #[cfg(unix)]
 pub async fn serve_unix(
-    path: &Path,
+    path: &std::path::Path,
     routes: tonic::service::Routes,
     shutdown: CancellationToken,
 ) -> Result<(), ServeError> {
