@@ -8,7 +8,7 @@
 //! * `tls`: mutual TLS that lets in exactly the process that started us.
 //! * `listener`: the private socket; `server`: connections, RPCs and the end of both; `services`: what the host expects
 //!   beside the provider; `activity`: noticing that the host is gone.
-//! * [`log`] and [`panic`]: what is written to standard error, in the forms the host understands.
+//! * [`log`] and [`panic`](mod@panic): what is written to standard error, in the forms the host understands.
 //!
 //! The way in is [`serve`]; tests that live in the same process use [`serve_unix`].
 

@@ -25,7 +25,7 @@ mod line;
 
 /// How lines look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
+enum Format {
     /// JSON, for Terraform.
     Hclog,
     /// Plain text, for a person who started the program by hand.
