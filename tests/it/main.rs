@@ -4,6 +4,7 @@
 mod conformance;
 mod emulator;
 mod handshake;
+mod plugin_process;
 mod sandbox;
 mod tidy;
 mod wire;
