@@ -343,3 +343,6 @@ impl FromStr for AgentPoolId {
         Self::parse(text)
     }
 }
+
+#[cfg(test)]
+mod tests;

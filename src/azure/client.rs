@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use azure_core::Bytes;
-use azure_core::http::headers::{HeaderName, Headers};
+use azure_core::http::headers::HeaderName;
 use azure_core::http::policies::auth::BearerTokenAuthorizationPolicy;
 use azure_core::http::policies::{Policy, PolicyResult};
 use azure_core::http::{
@@ -24,8 +24,9 @@ use tokio::time::Instant;
 use super::call::{Call, Interruption};
 use super::cloud::Cloud;
 use super::credential::{CredentialSource, aadsts_code};
-use super::error::{Error, FailedAnswer, RequestLine};
+use super::error::{Error, RequestLine};
 use super::mask::{mask_body, mask_urls, without_query};
+use super::response::{CORRELATION_ID, FailedAttempt, Response};
 use super::retry::{self, Attempt, Decision, Fault, Method};
 
 /// How long a connection may take to come about; azure_core's own default.
@@ -38,11 +39,6 @@ pub const WRITE_ANSWER_GRACE: Duration = Duration::from_secs(10);
 /// How many pages of a list are followed: a bound against a service that never ends.
 pub const LIST_PAGES_MAX: usize = 1000;
 
-const CORRELATION_ID: HeaderName = HeaderName::from_static("x-ms-correlation-request-id");
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-ms-request-id");
-const RETRY_AFTER: HeaderName = HeaderName::from_static("retry-after");
-const AZURE_ASYNC_OPERATION: HeaderName = HeaderName::from_static("azure-asyncoperation");
-const LOCATION: HeaderName = HeaderName::from_static("location");
 const CONTENT_TYPE: HeaderName = HeaderName::from_static("content-type");
 const ACCEPT: HeaderName = HeaderName::from_static("accept");
 const USER_AGENT: HeaderName = HeaderName::from_static("user-agent");
@@ -72,20 +68,6 @@ struct Inner {
     cloud: Cloud,
     pipeline: Pipeline,
     send_correlation_id: bool,
-}
-
-/// A successful answer: any 2xx.
-#[derive(Clone)]
-pub struct Response {
-    /// The HTTP status.
-    pub status: u16,
-    /// The body as received; may be empty or `null`.
-    pub body: Bytes,
-    /// The answer's correlation id, else the request's.
-    pub correlation_id: String,
-    /// The request it answers.
-    pub request: RequestLine,
-    headers: Headers,
 }
 
 /// A shared HTTP client: no redirects, bounded connects and reads, proxies and certificate authorities from the environment.
@@ -361,16 +343,7 @@ impl Client {
                 return Ok(Err(failure));
             }
         };
-        let (status, headers, body) = answer.deconstruct();
-        let response = Response {
-            status: u16::from(status),
-            body: Bytes::from(body),
-            correlation_id: headers
-                .get_optional_string(&CORRELATION_ID)
-                .unwrap_or_else(|| call.correlation_id.clone()),
-            request: line.clone(),
-            headers,
-        };
+        let response = Response::new(answer, line.clone(), &call.correlation_id);
         tracing::debug!(request = %line, status = response.status, elapsed_ms, correlation_id = response.correlation_id, "answered");
         tracing::trace!(request = %line, body = mask_body(&response.body), "answer");
         if (200..300).contains(&response.status) {
@@ -413,70 +386,6 @@ impl fmt::Debug for Settings {
     }
 }
 
-impl Response {
-    /// The body as `T`.
-    ///
-    /// # Errors
-    /// [`Error::InvalidResponse`] with the position of what is wrong.
-    pub fn json<T: DeserializeOwned>(&self) -> Result<T, Error> {
-        serde_json::from_slice(&self.body).map_err(|cause| self.invalid(cause.to_string()))
-    }
-
-    /// The body as JSON; null when it is empty or no JSON (a delete's 202 answers `null`, its 204 nothing).
-    pub fn value(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap_or(Value::Null)
-    }
-
-    /// The wait that the service asks for, in whole seconds. (ARM writes seconds; an HTTP date counts as none.)
-    pub fn retry_after(&self) -> Option<Duration> {
-        retry_after(&self.headers)
-    }
-
-    /// The `Azure-AsyncOperation` header: where the operation's status can be read.
-    pub fn operation_url(&self) -> Option<&str> {
-        self.headers.get_optional_str(&AZURE_ASYNC_OPERATION)
-    }
-
-    /// The `Location` header: where the operation's result will be.
-    pub fn location(&self) -> Option<&str> {
-        self.headers.get_optional_str(&LOCATION)
-    }
-
-    /// The error that says this successful answer cannot be understood.
-    pub fn invalid(&self, message: impl Into<String>) -> Error {
-        Error::InvalidResponse {
-            request: self.request.clone(),
-            message: message.into(),
-        }
-    }
-
-    fn into_failure(self, after_unclear_attempt: bool) -> FailedAttempt {
-        let error = Error::from_answer(FailedAnswer {
-            status: self.status,
-            body: &self.body,
-            correlation_id: self.correlation_id.clone(),
-            request_id: self.headers.get_optional_string(&REQUEST_ID),
-            request: self.request.clone(),
-            after_unclear_attempt,
-        });
-        FailedAttempt {
-            error,
-            fault: Fault::Status(self.status),
-            retry_after: self.retry_after(),
-        }
-    }
-}
-
-impl fmt::Debug for Response {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Response")
-            .field("request", &self.request)
-            .field("status", &self.status)
-            .field("body", &mask_body(&self.body))
-            .finish_non_exhaustive()
-    }
-}
-
 /// The interruption of an operation as an error that keeps the last real one.
 pub(super) fn interrupted(call: &Call, by: Interruption, last: Option<Error>, in_flight: bool) -> Error {
     let last = last.map(Box::new);
@@ -489,12 +398,6 @@ pub(super) fn interrupted(call: &Call, by: Interruption, last: Option<Error>, in
             next_wait: None,
         },
     }
-}
-
-struct FailedAttempt {
-    error: Error,
-    fault: Fault,
-    retry_after: Option<Duration>,
 }
 
 /// Sets our user agent after azure_core set its own.
@@ -585,15 +488,6 @@ fn foreign(role: &'static str, url: &Url) -> Error {
     }
 }
 
-fn retry_after(headers: &Headers) -> Option<Duration> {
-    headers
-        .get_optional_str(&RETRY_AFTER)?
-        .trim()
-        .parse()
-        .ok()
-        .map(Duration::from_secs)
-}
-
 fn encode(body: &impl Serialize) -> Result<Bytes, Error> {
     serde_json::to_vec(body)
         .map(Bytes::from)
@@ -614,3 +508,6 @@ fn wire_method(method: Method) -> azure_core::http::Method {
 fn jitter() -> f64 {
     f64::from(uuid::Uuid::new_v4().as_fields().0) / f64::from(u32::MAX)
 }
+
+#[cfg(test)]
+mod tests;
