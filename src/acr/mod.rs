@@ -1,1 +1,22 @@
 //! The Container Registry domain: wire types and calls, with the API version each was written for.
+//!
+//! * [`registry`]: the registry: id, location, SKU.
+//! * [`agent_pool`]: agent pools: create, scale, delete, and the waits for each.
+//! * [`tier`]: what the tiers are, as a dated table.
+//! * [`task`] and [`run`]: as much of tasks and runs as pools need.
+//! * [`subnet`]: the subnet of a pool, and whether the pool's network interfaces are still in it.
+//!
+//! Unknown members of answers are ignored, so that a newer service does not break an older provider.
+
+pub mod agent_pool;
+pub mod registry;
+pub mod run;
+pub mod subnet;
+pub mod task;
+pub mod tier;
+
+pub use agent_pool::{AgentPool, AgentPoolId};
+pub use registry::{Registry, RegistryId};
+
+/// The namespace of everything here.
+pub const PROVIDER: &str = "Microsoft.ContainerRegistry";

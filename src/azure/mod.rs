@@ -1,1 +1,35 @@
 //! Azure Resource Manager, any service, over azure_core and azure_identity.
+//!
+//! * [`cloud`]: which Azure: endpoint, authority, audience.
+//! * [`credential`]: how a token is obtained; what Entra ID says when it refuses.
+//! * [`call`]: the frame of one operation: correlation id, cancellation, deadline.
+//! * [`client`]: one request and its answer; tokens go to the configured origin and nowhere else.
+//! * [`response`]: the answer, and the headers that matter.
+//! * [`retry`]: whether an attempt is repeated and when: one pure function.
+//! * [`operation`]: long-running operations: a pure step machine and a short driver.
+//! * [`resource_id`]: ARM ids, parsed and printed.
+//! * [`mask`]: what is taken out of logs and messages.
+//! * [`poll`]: how often an operation is looked at: one pure function.
+//! * [`error`]: what went wrong, in words, without secrets.
+
+pub mod call;
+pub mod client;
+pub mod cloud;
+pub mod credential;
+pub mod error;
+#[cfg(test)]
+pub(crate) mod fake;
+pub mod mask;
+pub mod operation;
+pub mod poll;
+pub mod resource_id;
+pub mod response;
+pub mod retry;
+
+pub use call::Call;
+pub use client::{Client, Settings};
+pub use cloud::Cloud;
+pub use credential::CredentialSource;
+pub use error::{ArmError, Error};
+pub use resource_id::{InvalidId, ResourceId, SubnetId};
+pub use response::Response;

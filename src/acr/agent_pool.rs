@@ -1,0 +1,348 @@
+//! Agent pools: `Microsoft.ContainerRegistry/registries/agentPools`, API version 2025-03-01-preview.
+//!
+//! What surprises: create *and* scale answer 201; only the count can change in place; tags are dropped silently, so none are
+//! sent; a failed pool tells no reason; the pool outlives a failed create.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::PROVIDER;
+use super::registry::RegistryId;
+use crate::azure::operation::{self, Kind, OperationError, Watch};
+use crate::azure::{Call, Client, Error, InvalidId, ResourceId, Response, SubnetId};
+
+/// The newest API version that has agent pools; there is no stable one.
+pub const API_VERSION: &str = "2025-03-01-preview";
+
+/// Lengths of a pool's name. Source: the API's specification.
+const NAME_LENGTH: std::ops::RangeInclusive<usize> = 3..=20;
+
+const TYPES: [&str; 2] = ["registries", "agentPools"];
+
+/// A pool's id. Compared without regard to casing, printed in canonical form.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct AgentPoolId {
+    registry: RegistryId,
+    id: ResourceId,
+}
+
+/// A pool as ARM returns it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct AgentPool {
+    /// ARM's id, in ARM's casing.
+    pub id: String,
+    /// The name.
+    pub name: String,
+    /// The region; always the registry's.
+    #[serde(default)]
+    pub location: String,
+    /// The rest.
+    #[serde(default)]
+    pub properties: Properties,
+}
+
+/// A pool's properties as ARM returns them. What the specification does not promise is an `Option`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Properties {
+    /// The desired number of instances.
+    pub count: Option<i64>,
+    /// `S1`, `S2`, `S3`, `I6`, or one that is newer than this provider.
+    pub tier: Option<String>,
+    /// `Linux`; echoed in the casing it was created with.
+    pub os: Option<String>,
+    /// The subnet, if the pool is in one.
+    pub virtual_network_subnet_resource_id: Option<String>,
+    /// `Creating`, `Updating`, `Deleting`, `Succeeded`, `Failed`, `Canceled`.
+    pub provisioning_state: Option<String>,
+}
+
+/// What a pool is created with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewAgentPool {
+    /// The registry's region: ARM demands it, and no other works.
+    pub location: String,
+    /// The tier, in upper case.
+    pub tier: String,
+    /// The number of instances.
+    pub count: i64,
+    /// The subnet, if the pool is to be in one.
+    pub subnet_id: Option<SubnetId>,
+}
+
+/// A write that Azure has accepted: from here on the pool may exist, whatever happens next.
+#[derive(Clone, Debug)]
+pub struct Accepted {
+    id: AgentPoolId,
+    kind: Kind,
+    response: Response,
+}
+
+/// Told of each look at a running operation: the status word and the time since the operation began.
+pub type Progress<'a> = &'a (dyn Fn(&str, Duration) + Send + Sync);
+
+/// Reads a pool.
+///
+/// # Errors
+/// As [`Client::get`]; [`Error::is_gone`] tells whether the pool certainly does not exist.
+pub async fn get(client: &Client, call: &Call, id: &AgentPoolId) -> Result<AgentPool, Error> {
+    client.get(call, &id.to_string(), API_VERSION).await?.json()
+}
+
+/// All pools of a registry.
+///
+/// # Errors
+/// As [`Client::list`].
+pub async fn list(client: &Client, call: &Call, registry: &RegistryId) -> Result<Vec<AgentPool>, Error> {
+    client
+        .list(call, &format!("{registry}/agentPools"), API_VERSION, &[])
+        .await
+}
+
+/// Asks for a pool to be created. PUT replaces an existing pool: look first.
+///
+/// # Errors
+/// As [`Client::put`]; [`Error::may_have_been_accepted`] tells whether the pool may exist nevertheless.
+pub async fn create(client: &Client, call: &Call, id: &AgentPoolId, pool: &NewAgentPool) -> Result<Accepted, Error> {
+    let body = to_arm(pool);
+    let response = client.put(call, &id.to_string(), API_VERSION, &body).await?;
+    Ok(Accepted {
+        id: id.clone(),
+        kind: Kind::Write,
+        response,
+    })
+}
+
+/// Asks for another number of instances; nothing else of a pool can change in place.
+///
+/// # Errors
+/// As [`Client::patch`].
+pub async fn scale(client: &Client, call: &Call, id: &AgentPoolId, count: i64) -> Result<Accepted, Error> {
+    let body = serde_json::json!({ "properties": { "count": count } });
+    let response = client.patch(call, &id.to_string(), API_VERSION, &body).await?;
+    Ok(Accepted {
+        id: id.clone(),
+        kind: Kind::Write,
+        response,
+    })
+}
+
+/// Asks for a pool to be deleted. `None`: it was gone already.
+///
+/// # Errors
+/// As [`Client::delete`].
+pub async fn delete(client: &Client, call: &Call, id: &AgentPoolId) -> Result<Option<Accepted>, Error> {
+    match client.delete(call, &id.to_string(), API_VERSION).await {
+        Ok(response) => Ok(Some(Accepted {
+            id: id.clone(),
+            kind: Kind::Delete,
+            response,
+        })),
+        Err(error) if error.is_gone() => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Waits for a create or scale and returns the pool as it then is.
+///
+/// # Errors
+/// As [`operation::wait`]; the write was accepted, so state must be kept.
+pub async fn wait_written(
+    client: &Client,
+    call: &Call,
+    accepted: &Accepted,
+    progress: Option<Progress<'_>>,
+) -> Result<AgentPool, OperationError> {
+    let resource = accepted.wait(client, call, progress).await?;
+    let resource = resource.unwrap_or(Value::Null);
+    read(&resource).ok_or_else(|| OperationError {
+        error: accepted
+            .response
+            .invalid("after the operation the pool's body is not that of an agent pool"),
+        resource: Some(resource),
+        status: None,
+    })
+}
+
+/// Waits for a pool of this id that somebody (an earlier run of ours, say) is still creating or scaling.
+///
+/// # Errors
+/// As [`operation::wait`] and [`get`].
+pub async fn wait_settled(client: &Client, call: &Call, id: &AgentPoolId) -> Result<AgentPool, OperationError> {
+    let before = |error| OperationError {
+        error,
+        resource: None,
+        status: None,
+    };
+    let response = client.get(call, &id.to_string(), API_VERSION).await.map_err(before)?;
+    wait_written(
+        client,
+        call,
+        &Accepted {
+            id: id.clone(),
+            kind: Kind::Write,
+            response,
+        },
+        None,
+    )
+    .await
+}
+
+/// Waits until a pool is really gone.
+///
+/// # Errors
+/// As [`operation::wait`].
+pub async fn wait_deleted(
+    client: &Client,
+    call: &Call,
+    accepted: &Accepted,
+    progress: Option<Progress<'_>>,
+) -> Result<(), OperationError> {
+    accepted.wait(client, call, progress).await.map(drop)
+}
+
+/// How many runs are queued on the pool. An action: a principal with only `*/read` may not ask ([`Error::is_forbidden`]).
+///
+/// # Errors
+/// As [`Client::post`].
+pub async fn queue_status(client: &Client, call: &Call, id: &AgentPoolId) -> Result<i64, Error> {
+    #[derive(Deserialize)]
+    struct QueueStatus {
+        count: i64,
+    }
+    let response = client
+        .post(call, &format!("{id}/listQueueStatus"), API_VERSION, None)
+        .await?;
+    Ok(response.json::<QueueStatus>()?.count)
+}
+
+/// A pool's body as a pool, if it is one: [`OperationError::resource`] can be read with it.
+pub fn read(body: &Value) -> Option<AgentPool> {
+    serde_json::from_value(body.clone()).ok()
+}
+
+impl Accepted {
+    /// The pool as the accepting answer described it, if it did.
+    pub fn pool(&self) -> Option<AgentPool> {
+        read(&self.response.value())
+    }
+
+    /// The write's correlation id.
+    pub fn correlation_id(&self) -> &str {
+        &self.response.correlation_id
+    }
+
+    async fn wait(
+        &self,
+        client: &Client,
+        call: &Call,
+        progress: Option<Progress<'_>>,
+    ) -> Result<Option<Value>, OperationError> {
+        let path = self.id.to_string();
+        let watch = Watch {
+            kind: self.kind,
+            resource_path: &path,
+            api_version: API_VERSION,
+            progress,
+        };
+        operation::wait(client, call, &self.response, &watch).await
+    }
+}
+
+/// The body of a create. The service knows Linux only; clients always name it.
+fn to_arm(pool: &NewAgentPool) -> impl Serialize + use<> {
+    let mut properties = serde_json::json!({ "count": pool.count, "tier": pool.tier, "os": "Linux" });
+    if let Some(subnet) = &pool.subnet_id {
+        properties["virtualNetworkSubnetResourceId"] = Value::from(subnet.to_string());
+    }
+    serde_json::json!({ "location": pool.location, "properties": properties })
+}
+
+impl AgentPool {
+    /// Whether the pool is in the state `Failed`.
+    pub fn has_failed(&self) -> bool {
+        self.properties
+            .provisioning_state
+            .as_deref()
+            .is_some_and(|state| state.eq_ignore_ascii_case("Failed"))
+    }
+}
+
+impl AgentPoolId {
+    /// Parses a pool's id.
+    ///
+    /// # Errors
+    /// Says what the id is instead, or what is wrong with a name.
+    pub fn parse(text: &str) -> Result<Self, InvalidId> {
+        let id = ResourceId::parse(text)?;
+        let kind = id.resource_type();
+        if id.is(PROVIDER, &TYPES[..1]) {
+            return Err(InvalidId::new(
+                "this is a registry id; an agent pool id ends with /agentPools/<name>",
+            ));
+        }
+        let id = id.canonical(PROVIDER, &TYPES).ok_or_else(|| {
+            InvalidId::new(format!(
+                "this is the id of a {kind}; expected one of a {PROVIDER}/registries/agentPools"
+            ))
+        })?;
+        let parent = id.parent().expect("a pool id has two levels");
+        Self::new(RegistryId::from_resource_id(parent)?, id.name())
+    }
+
+    /// The id of the pool `name` of a registry.
+    ///
+    /// # Errors
+    /// When the name is not 3 to 20 letters, digits and hyphens.
+    pub fn new(registry: RegistryId, name: &str) -> Result<Self, InvalidId> {
+        if !NAME_LENGTH.contains(&name.len()) || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') {
+            let message =
+                format!("the agent pool name `{name}` is not valid: expected 3 to 20 letters, digits and hyphens");
+            return Err(InvalidId::new(message));
+        }
+        let id = registry.as_resource_id().child(TYPES[1], name)?;
+        Ok(Self { registry, id })
+    }
+
+    /// The id as any resource's.
+    pub fn as_resource_id(&self) -> &ResourceId {
+        &self.id
+    }
+
+    /// The registry's id.
+    pub fn registry(&self) -> &RegistryId {
+        &self.registry
+    }
+
+    /// The pool's name.
+    pub fn name(&self) -> &str {
+        self.id.name()
+    }
+
+    /// For messages: `agent pool "p" (registry "r", resource group "g")`.
+    pub fn human(&self) -> String {
+        let (pool, registry, group) = (self.name(), self.registry.name(), self.registry.resource_group());
+        format!("agent pool \"{pool}\" (registry \"{registry}\", resource group \"{group}\")")
+    }
+}
+
+impl fmt::Display for AgentPoolId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.id.fmt(f)
+    }
+}
+
+impl FromStr for AgentPoolId {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        Self::parse(text)
+    }
+}
+
+#[cfg(test)]
+mod tests;

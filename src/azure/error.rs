@@ -1,0 +1,596 @@
+//! What went wrong between us and Azure, in words. No secret, token, signature or query string gets into a message.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::mask::mask_urls;
+use super::retry::Method;
+
+/// 404 codes that mean: the thing asked for does not exist. Any other 404 (SubscriptionNotFound, InvalidResourceType, a
+/// proxy's page) says nothing about the thing, and must never empty a state.
+const GONE_CODES: [&str; 4] = [
+    "ResourceNotFound",
+    "ResourceGroupNotFound",
+    "ParentResourceNotFound",
+    "EntityNotFound",
+];
+
+/// How much of a body that is not ARM's is shown, in characters: enough to recognise a proxy's page.
+const SNIPPET_MAX: usize = 200;
+
+/// How deep nested `details` and `innererror`s are read; ARM nests two or three levels.
+const DETAIL_DEPTH_MAX: usize = 8;
+
+/// A failed exchange with Azure. `Display` gives the whole story, causes included, so `source` is empty on purpose.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Error {
+    /// The service refused, in ARM's own error envelope.
+    Arm(Box<ArmError>),
+    /// An answer that failed but is not ARM's: a proxy's page, an empty body, a redirect, another error format.
+    NotArm(Box<NotArm>),
+    /// No answer: the connection failed.
+    Transport {
+        /// The request.
+        request: RequestLine,
+        /// Whether the request may have been received nevertheless.
+        possibly_sent: bool,
+        /// The causes, outermost first, joined by colons.
+        message: String,
+    },
+    /// No token could be had.
+    Credential {
+        /// What Entra ID or the credential said.
+        message: String,
+        /// Entra ID's code, `AADSTS7000215` say, when it gave one.
+        code: Option<String>,
+    },
+    /// The service named a URL outside the configured resource manager. It was not followed: tokens stay at home.
+    ForeignUrl {
+        /// What the URL was for: `nextLink`, `polling URL`.
+        role: &'static str,
+        /// The origin named, without path and query.
+        origin: String,
+    },
+    /// The operation's time is over.
+    DeadlineExceeded {
+        /// Time since the operation began.
+        waited: Duration,
+        /// The last real error before that, if any.
+        last: Option<Box<Error>>,
+        /// A write was under way; whether it was accepted is not known.
+        in_flight: bool,
+        /// The next attempt would have come after this wait (the service may have asked for it), past the deadline.
+        next_wait: Option<Duration>,
+    },
+    /// The user stopped the operation.
+    Cancelled {
+        /// The last real error before that, if any.
+        last: Option<Box<Error>>,
+        /// A write was under way; whether it was accepted is not known.
+        in_flight: bool,
+    },
+    /// A successful answer that cannot be read.
+    InvalidResponse {
+        /// The request.
+        request: RequestLine,
+        /// What is wrong with the answer.
+        message: String,
+    },
+    /// The accepted long-running operation ended in failure.
+    OperationFailed(Box<OperationFailed>),
+    /// The request cannot even be made: settings or a path are unusable.
+    InvalidRequest(String),
+}
+
+/// Method and path of a request; never its query.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestLine {
+    /// The HTTP method.
+    pub method: Method,
+    /// The path at the resource manager's origin.
+    pub path: String,
+}
+
+/// An error in ARM's envelope, with where and when it was received.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ArmError {
+    /// The HTTP status.
+    pub status: u16,
+    /// What the service said.
+    pub body: ServiceError,
+    /// The answer's (else the request's) correlation id: what Azure support asks for.
+    pub correlation_id: String,
+    /// The answer's `x-ms-request-id`.
+    pub request_id: Option<String>,
+    /// The request.
+    pub request: RequestLine,
+    /// An earlier attempt of the same request got no answer and may have been carried out.
+    pub after_unclear_attempt: bool,
+}
+
+/// The content of ARM's error envelope.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ServiceError {
+    /// The code, `AuthorizationFailed` say. Never empty in an [`ArmError`].
+    pub code: String,
+    /// The sentence for humans; may be empty.
+    pub message: String,
+    /// The parameter or property at fault, if named.
+    pub target: Option<String>,
+    /// More of the same, nested.
+    pub details: Vec<ServiceError>,
+}
+
+/// A failed answer without ARM's envelope.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotArm {
+    /// The HTTP status.
+    pub status: u16,
+    /// What can be told of the body: its title or its first words.
+    pub snippet: String,
+    /// The answer's (else the request's) correlation id.
+    pub correlation_id: String,
+    /// The request.
+    pub request: RequestLine,
+    /// An earlier attempt of the same request got no answer and may have been carried out.
+    pub after_unclear_attempt: bool,
+}
+
+/// How a long-running operation failed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OperationFailed {
+    /// The terminal status as the service wrote it: `Failed`, `Canceled`.
+    pub status: String,
+    /// The service's reason. Often there is none.
+    pub error: Option<ServiceError>,
+    /// The resource operated on.
+    pub path: String,
+    /// The operation's correlation id.
+    pub correlation_id: String,
+}
+
+impl Error {
+    /// The thing asked for certainly does not exist: a 404 whose code says so.
+    pub fn is_gone(&self) -> bool {
+        matches!(self, Self::Arm(arm) if arm.status == 404 && arm.body.has_code(&GONE_CODES))
+    }
+
+    /// The principal is not allowed to do this (403), whoever said so.
+    pub fn is_forbidden(&self) -> bool {
+        self.status() == Some(403)
+    }
+
+    /// The HTTP status of the failed answer, if there was one.
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Self::Arm(arm) => Some(arm.status),
+            Self::NotArm(other) => Some(other.status),
+            _ => None,
+        }
+    }
+
+    /// The service's error code, if it gave one; for credentials, Entra ID's.
+    pub fn code(&self) -> Option<&str> {
+        match self {
+            Self::Arm(arm) => Some(&arm.body.code),
+            Self::OperationFailed(failed) => failed.error.as_ref().map(|error| error.code.as_str()),
+            Self::Credential { code, .. } => code.as_deref(),
+            Self::DeadlineExceeded { last, .. } | Self::Cancelled { last, .. } => last.as_ref()?.code(),
+            _ => None,
+        }
+    }
+
+    /// The same request may succeed later: the network, a throttle or the service failed for the moment.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Transport { .. } => true,
+            Self::Arm(_) | Self::NotArm(_) => matches!(self.status(), Some(408 | 429 | 500 | 502 | 503 | 504)),
+            _ => false,
+        }
+    }
+
+    /// The operation was ended from outside (user or deadline) rather than by an answer.
+    pub fn is_interruption(&self) -> bool {
+        matches!(self, Self::DeadlineExceeded { .. } | Self::Cancelled { .. })
+    }
+
+    /// This write failed without a clear answer: it may have been accepted all the same. Look before you believe.
+    pub fn may_have_been_accepted(&self) -> bool {
+        match self {
+            Self::Transport {
+                request, possibly_sent, ..
+            } => *possibly_sent && request.method.writes(),
+            Self::DeadlineExceeded { in_flight, last, .. } | Self::Cancelled { in_flight, last } => {
+                *in_flight || last.as_ref().is_some_and(|last| last.may_have_been_accepted())
+            }
+            Self::Arm(arm) => {
+                arm.request.method.writes() && (arm.after_unclear_attempt || is_unclear_status(arm.status))
+            }
+            Self::NotArm(other) => {
+                other.request.method.writes() && (other.after_unclear_attempt || is_unclear_status(other.status))
+            }
+            Self::InvalidResponse { request, .. } => request.method.writes(),
+            _ => false,
+        }
+    }
+
+    /// The failed answer `body` of `status`, read as ARM's envelope if it is one.
+    pub(super) fn from_answer(answer: FailedAnswer<'_>) -> Self {
+        match parse_envelope(answer.body) {
+            Some(body) => Self::Arm(Box::new(ArmError {
+                status: answer.status,
+                body,
+                correlation_id: answer.correlation_id,
+                request_id: answer.request_id,
+                request: answer.request,
+                after_unclear_attempt: answer.after_unclear_attempt,
+            })),
+            None => Self::NotArm(Box::new(NotArm {
+                status: answer.status,
+                snippet: snippet(answer.body),
+                correlation_id: answer.correlation_id,
+                request: answer.request,
+                after_unclear_attempt: answer.after_unclear_attempt,
+            })),
+        }
+    }
+}
+
+/// A failed answer before it is known what it is.
+pub(super) struct FailedAnswer<'a> {
+    pub status: u16,
+    pub body: &'a [u8],
+    pub correlation_id: String,
+    pub request_id: Option<String>,
+    pub request: RequestLine,
+    pub after_unclear_attempt: bool,
+}
+
+impl ServiceError {
+    /// This code or one of its details' is among `codes` (casing does not matter).
+    pub fn has_code(&self, codes: &[&str]) -> bool {
+        codes.iter().any(|code| self.code.eq_ignore_ascii_case(code))
+    }
+
+    /// Reads an `error` object of an operation's status body. `None` when it holds neither code nor message.
+    pub fn from_json(value: &serde_json::Value) -> Option<Self> {
+        serde_json::from_value::<WireError>(value.clone()).ok()?.into_error(0)
+    }
+}
+
+/// The envelope's inside as it comes; every member may be missing or null. Owned strings: borrowed ones fail on escapes.
+#[derive(Deserialize)]
+struct WireError {
+    code: Option<serde_json::Value>,
+    message: Option<String>,
+    target: Option<String>,
+    details: Option<serde_json::Value>,
+    innererror: Option<serde_json::Value>,
+}
+
+impl WireError {
+    fn into_error(self, depth: usize) -> Option<ServiceError> {
+        // Some services write the code as a number.
+        let code = match self.code {
+            Some(serde_json::Value::String(code)) => code,
+            Some(serde_json::Value::Number(code)) => code.to_string(),
+            _ => String::new(),
+        };
+        let message = self.message.unwrap_or_default();
+        if code.is_empty() && message.is_empty() {
+            return None;
+        }
+        let mut nested = match self.details {
+            Some(serde_json::Value::Array(details)) => details,
+            _ => Vec::new(),
+        };
+        nested.extend(self.innererror);
+        let details = if depth < DETAIL_DEPTH_MAX {
+            let read = |value| serde_json::from_value::<Self>(value).ok()?.into_error(depth + 1);
+            nested.into_iter().filter_map(read).collect()
+        } else {
+            Vec::new()
+        };
+        Some(ServiceError {
+            code,
+            message: mask_urls(&message),
+            target: self.target.filter(|target| !target.is_empty()),
+            details,
+        })
+    }
+}
+
+/// ARM's envelope `{"error":{…}}`, or the bare object that a few gateways send. An error without a code is not ARM's.
+fn parse_envelope(body: &[u8]) -> Option<ServiceError> {
+    let value: serde_json::Value = serde_json::from_slice(body).ok()?;
+    let error = value.get("error").unwrap_or(&value);
+    ServiceError::from_json(error).filter(|error| !error.code.is_empty())
+}
+
+/// What can be told of a body that is not ARM's.
+fn snippet(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(body);
+    let trimmed = text.trim();
+    if trimmed.is_empty() || trimmed == "null" {
+        return "an empty body".to_string();
+    }
+    if let Ok(problem) = serde_json::from_str::<serde_json::Value>(trimmed) {
+        let member = |name: &str| {
+            problem
+                .get(name)
+                .and_then(serde_json::Value::as_str)
+                .filter(|text| !text.is_empty())
+        };
+        if let Some(said) = member("detail")
+            .or(member("title"))
+            .or(member("error_description"))
+            .or(member("message"))
+        {
+            let fields = problem
+                .get("errors")
+                .map(|errors| format!(" {errors}"))
+                .unwrap_or_default();
+            return shorten(&mask_urls(&format!("{said}{fields}")));
+        }
+    }
+    if trimmed.starts_with('<') {
+        let lower = trimmed.to_ascii_lowercase();
+        let title = lower
+            .find("<title>")
+            .zip(lower.find("</title>"))
+            .filter(|(open, close)| open < close);
+        return match title {
+            Some((open, close)) => format!("a web page titled \"{}\"", shorten(trimmed[open + 7..close].trim())),
+            None => "a web page".to_string(),
+        };
+    }
+    shorten(&mask_urls(trimmed))
+}
+
+fn shorten(text: &str) -> String {
+    let one_line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match one_line.char_indices().nth(SNIPPET_MAX) {
+        Some((at, _)) => format!("{}…", &one_line[..at]),
+        None => one_line,
+    }
+}
+
+/// Statuses after which a write may or may not have been carried out.
+fn is_unclear_status(status: u16) -> bool {
+    matches!(status, 408 | 500 | 502 | 504)
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Arm(arm) => write!(f, "{arm}"),
+            Self::NotArm(other) => write!(f, "{other}"),
+            Self::Transport { request, message, .. } => write!(f, "{request}: no answer: {message}"),
+            Self::Credential { message, .. } => write!(f, "obtaining an access token: {message}"),
+            Self::ForeignUrl { role, origin } => {
+                write!(
+                    f,
+                    "the service named a {role} at {origin}, which is not the configured resource manager; it was not followed"
+                )
+            }
+            Self::DeadlineExceeded {
+                waited,
+                last,
+                in_flight,
+                next_wait,
+            } => {
+                match next_wait {
+                    None => write!(f, "the time allowed is over (waited {})", spoken(*waited))?,
+                    Some(wait) => {
+                        let (waited, wait) = (spoken(*waited), spoken(*wait));
+                        write!(
+                            f,
+                            "the time allowed ends before the next attempt, due in {wait} (waited {waited})"
+                        )?;
+                    }
+                }
+                write_unclear(f, *in_flight)?;
+                write_last(f, last)
+            }
+            Self::Cancelled { last, in_flight } => {
+                write!(f, "the operation was cancelled")?;
+                write_unclear(f, *in_flight)?;
+                write_last(f, last)
+            }
+            Self::InvalidResponse { request, message } => {
+                write!(f, "{request}: the answer cannot be understood: {message}")
+            }
+            Self::OperationFailed(failed) => write!(f, "{failed}"),
+            Self::InvalidRequest(message) => write!(f, "the request cannot be made: {message}"),
+        }
+    }
+}
+
+fn write_unclear(f: &mut fmt::Formatter<'_>, in_flight: bool) -> fmt::Result {
+    if in_flight {
+        write!(f, "; whether Azure accepted the request is not known")
+    } else {
+        Ok(())
+    }
+}
+
+fn write_last(f: &mut fmt::Formatter<'_>, last: &Option<Box<Error>>) -> fmt::Result {
+    match last {
+        Some(last) => write!(f, "; the last error before was: {last}"),
+        None => Ok(()),
+    }
+}
+
+/// `61m 5s`, `5s`: durations as people read them.
+fn spoken(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    if seconds >= 60 {
+        format!("{}m {}s", seconds / 60, seconds % 60)
+    } else {
+        format!("{seconds}s")
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl fmt::Display for RequestLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.method.as_str(), self.path)
+    }
+}
+
+impl fmt::Display for ArmError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{}: HTTP {}: {} (correlation id {}",
+            self.request, self.status, self.body, self.correlation_id
+        )?;
+        match &self.request_id {
+            Some(id) if *id != self.correlation_id => write!(f, ", request id {id})"),
+            _ => write!(f, ")"),
+        }
+    }
+}
+
+impl fmt::Display for ServiceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.code.is_empty(), self.message.is_empty()) {
+            (false, false) => write!(f, "{}: {}", self.code, self.message)?,
+            (false, true) => f.write_str(&self.code)?,
+            _ => f.write_str(&self.message)?,
+        }
+        if let Some(target) = &self.target {
+            write!(f, " (target {target})")?;
+        }
+        for detail in &self.details {
+            write!(f, "; {detail}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for NotArm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{}: HTTP {} without an Azure error: {} (correlation id {}); a proxy or gateway may have answered",
+            self.request, self.status, self.snippet, self.correlation_id
+        )
+    }
+}
+
+impl fmt::Display for OperationFailed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the operation on {} ended as {}: ", self.path, self.status)?;
+        match &self.error {
+            Some(error) => write!(f, "{error}")?,
+            None => write!(f, "the service gave no reason")?,
+        }
+        write!(f, " (correlation id {})", self.correlation_id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(status: u16, body: &str) -> Error {
+        Error::from_answer(FailedAnswer {
+            status,
+            body: body.as_bytes(),
+            correlation_id: "c-1".into(),
+            request_id: Some("r-1".into()),
+            request: RequestLine {
+                method: Method::Put,
+                path: "/p".into(),
+            },
+            after_unclear_attempt: false,
+        })
+    }
+
+    #[test]
+    fn the_code_survives_escapes_and_details() {
+        let error = answer(
+            409,
+            r#"{"error":{"code":"RegistryStatusConflict","message":"The \"pool\"\r\nis busy.","target":"request",
+                "details":[{"code":"Inner","message":null,"target":null}],"additionalInfo":[{"x":1}]}}"#,
+        );
+        assert_eq!(error.code(), Some("RegistryStatusConflict"));
+        let want = "PUT /p: HTTP 409: RegistryStatusConflict: The \"pool\"\r\nis busy. (target request); Inner (correlation id c-1, request id r-1)";
+        assert_eq!(error.to_string(), want);
+        assert!(!error.is_gone() && !error.may_have_been_accepted());
+    }
+
+    #[test]
+    fn what_is_not_arms_says_so() {
+        let cases = [
+            ("", "an empty body"),
+            ("null", "an empty body"),
+            (
+                "<html><head><title>502 Bad\n Gateway</title></head>",
+                "a web page titled \"502 Bad Gateway\"",
+            ),
+            ("<html>oops", "a web page"),
+            (
+                r#"{"title":"One or more validation errors","errors":{"Type":["required"]}}"#,
+                r#"One or more validation errors {"Type":["required"]}"#,
+            ),
+            (r#"{"status":"Creating"}"#, r#"{"status":"Creating"}"#),
+            (
+                r#"{"error":{"message":"no code"}}"#,
+                r#"{"error":{"message":"no code"}}"#,
+            ),
+            ("see https://h.example/x?sig=hush", "see https://h.example/x?…"),
+        ];
+        for (body, want) in cases {
+            match answer(502, body) {
+                Error::NotArm(other) => assert_eq!(other.snippet, want),
+                other => panic!("{body}: {other:?}"),
+            }
+        }
+        let Error::NotArm(long) = answer(502, &"x".repeat(5000)) else {
+            panic!()
+        };
+        assert_eq!(long.snippet.chars().count(), SNIPPET_MAX + 1);
+    }
+
+    #[test]
+    fn gone_is_only_what_certainly_is() {
+        let envelope = |code: &str| format!(r#"{{"error":{{"code":"{code}","message":"m"}}}}"#);
+        for code in GONE_CODES {
+            assert!(answer(404, &envelope(code)).is_gone(), "{code}");
+            assert!(!answer(400, &envelope(code)).is_gone(), "{code}");
+        }
+        for code in ["SubscriptionNotFound", "InvalidResourceType", "NotFound"] {
+            assert!(!answer(404, &envelope(code)).is_gone(), "{code}");
+        }
+        assert!(!answer(404, "<html>").is_gone());
+        assert!(answer(403, &envelope("AuthorizationFailed")).is_forbidden());
+    }
+
+    #[test]
+    fn interruptions_tell_the_last_real_error() {
+        let last = Some(Box::new(answer(503, r#"{"error":{"code":"Busy","message":"later"}}"#)));
+        let error = Error::DeadlineExceeded {
+            waited: Duration::from_secs(3665),
+            last,
+            in_flight: false,
+            next_wait: None,
+        };
+        assert!(
+            error
+                .to_string()
+                .starts_with("the time allowed is over (waited 61m 5s); the last error before was: PUT /p")
+        );
+        assert_eq!(error.code(), Some("Busy"));
+        let error = Error::Cancelled {
+            last: None,
+            in_flight: true,
+        };
+        assert!(error.may_have_been_accepted());
+        assert!(error.to_string().contains("not known"));
+    }
+}

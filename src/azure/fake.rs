@@ -1,0 +1,213 @@
+//! For tests: an HTTP client that answers from a script and records what it was asked. Paused clocks work with it.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use azure_core::credentials::Secret;
+use azure_core::error::ErrorKind;
+use azure_core::http::headers::{HeaderName, Headers};
+use azure_core::http::{AsyncRawResponse, HttpClient, Method, Request, StatusCode};
+use tokio_util::sync::CancellationToken;
+
+use super::{Call, Client, Cloud, CredentialSource, Settings};
+
+/// One scripted answer.
+pub(crate) struct Reply {
+    outcome: Result<(u16, Vec<(&'static str, String)>, String), ErrorKind>,
+    delay: Duration,
+}
+
+/// What was asked, without the token itself.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Asked {
+    pub method: String,
+    pub url: String,
+    pub body: String,
+    pub authorized: bool,
+    pub headers: Vec<(String, String)>,
+}
+
+/// Answers in the order of the script; when it is over, the last answer stays.
+pub(crate) struct FakeHttp {
+    script: Mutex<VecDeque<Reply>>,
+    tokens: Mutex<VecDeque<Reply>>,
+    asked: Mutex<Vec<Asked>>,
+}
+
+pub(crate) fn reply(status: u16, body: &str) -> Reply {
+    Reply {
+        outcome: Ok((status, Vec::new(), body.to_string())),
+        delay: Duration::ZERO,
+    }
+}
+
+pub(crate) fn fault(kind: ErrorKind) -> Reply {
+    Reply {
+        outcome: Err(kind),
+        delay: Duration::ZERO,
+    }
+}
+
+impl Reply {
+    pub(crate) fn header(mut self, name: &'static str, value: &str) -> Self {
+        if let Ok((_, headers, _)) = &mut self.outcome {
+            headers.push((name, value.to_string()));
+        }
+        self
+    }
+
+    pub(crate) fn after(mut self, delay: Duration) -> Self {
+        self.delay = delay;
+        self
+    }
+}
+
+impl FakeHttp {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self {
+            script: Mutex::default(),
+            tokens: Mutex::default(),
+            asked: Mutex::default(),
+        })
+    }
+
+    pub(crate) fn with(replies: impl IntoIterator<Item = Reply>) -> Arc<Self> {
+        let fake = Self::new();
+        fake.script.lock().unwrap().extend(replies);
+        fake
+    }
+
+    pub(crate) fn push_token(&self, reply: Reply) {
+        self.tokens.lock().unwrap().push_back(reply);
+    }
+
+    /// Requests but those for tokens.
+    pub(crate) fn asked(&self) -> Vec<Asked> {
+        self.asked
+            .lock()
+            .unwrap()
+            .iter()
+            .filter(|asked| !is_token(&asked.url))
+            .cloned()
+            .collect()
+    }
+
+    /// `GET /path` of each request but those for tokens; the query is left out.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        let line = |asked: Asked| {
+            let path = asked
+                .url
+                .split('?')
+                .next()
+                .unwrap()
+                .splitn(4, '/')
+                .nth(3)
+                .unwrap_or_default()
+                .to_string();
+            format!("{} /{path}", asked.method)
+        };
+        self.asked().into_iter().map(line).collect()
+    }
+
+    pub(crate) fn token_requests(&self) -> Vec<String> {
+        let urls = self
+            .asked
+            .lock()
+            .unwrap()
+            .iter()
+            .map(|asked| asked.url.clone())
+            .collect::<Vec<_>>();
+        urls.into_iter().filter(|url| is_token(url)).collect()
+    }
+
+    /// A client of `https://arm.example` whose every exchange is with this script.
+    pub(crate) fn client(self: &Arc<Self>) -> Client {
+        let settings = Settings {
+            cloud: Cloud::custom("https://arm.example", "https://login.example", None).unwrap(),
+            credential: CredentialSource::ClientSecret {
+                tenant_id: "tenant".into(),
+                client_id: "app".into(),
+                client_secret: Secret::from("hush-hush".to_string()),
+            },
+            terraform_version: "1.11.4".into(),
+            send_correlation_id: true,
+            http: Some(self.clone()),
+        };
+        Client::new(settings).unwrap()
+    }
+}
+
+/// An operation with `seconds` until its deadline.
+pub(crate) fn call(seconds: u64) -> Call {
+    Call::new(CancellationToken::new(), Duration::from_secs(seconds))
+}
+
+fn is_token(url: &str) -> bool {
+    url.ends_with("/oauth2/v2.0/token")
+}
+
+impl fmt::Debug for FakeHttp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("FakeHttp")
+    }
+}
+
+#[async_trait]
+impl HttpClient for FakeHttp {
+    async fn execute_request(&self, request: &Request) -> azure_core::Result<AsyncRawResponse> {
+        let url = request.url().to_string();
+        let headers: Vec<(String, String)> = request
+            .headers()
+            .iter()
+            .map(|(k, v)| (k.as_str().to_string(), v.as_str().to_string()))
+            .collect();
+        let authorized = headers.iter().any(|(name, _)| name == "authorization");
+        let method = match request.method() {
+            Method::Get => "GET",
+            Method::Put => "PUT",
+            Method::Patch => "PATCH",
+            Method::Delete => "DELETE",
+            _ => "POST",
+        };
+        let body = String::from_utf8(azure_core::Bytes::from(request.body()).to_vec()).unwrap();
+        self.asked.lock().unwrap().push(Asked {
+            method: method.into(),
+            url: url.clone(),
+            body,
+            authorized,
+            headers,
+        });
+        let next = if is_token(&url) {
+            let granted = r#"{"token_type":"Bearer","expires_in":86399,"access_token":"granted"}"#;
+            self.tokens
+                .lock()
+                .unwrap()
+                .pop_front()
+                .unwrap_or_else(|| reply(200, granted))
+        } else {
+            let mut script = self.script.lock().unwrap();
+            let next = script
+                .pop_front()
+                .unwrap_or_else(|| panic!("the script is over at {method} {url}"));
+            if script.is_empty() {
+                script.push_back(Reply {
+                    outcome: next.outcome.clone(),
+                    delay: next.delay,
+                });
+            }
+            next
+        };
+        tokio::time::sleep(next.delay).await;
+        let (status, pairs, body) = next
+            .outcome
+            .map_err(|kind| azure_core::Error::with_message(kind, "the wire was cut"))?;
+        let mut headers = Headers::new();
+        for (name, value) in pairs {
+            headers.insert(HeaderName::from(name), value);
+        }
+        Ok(AsyncRawResponse::from_bytes(StatusCode::from(status), headers, body))
+    }
+}

@@ -1,0 +1,180 @@
+//! Long-running operations: what ARM does after it has accepted a write.
+//!
+//! [`Machine`] is pure: it is told what was seen and says what to look at next. [`wait`] is the short driver around it.
+//! As recorded for agent pools: create and scale answer 201 with `Azure-AsyncOperation`, whose body's `status` may be any word
+//! until it is Succeeded, Failed or Canceled; delete answers 202 with a `Location` that changes with every look, whose body is
+//! `null`, and which ends in 204, 200 or a 404. URLs are signed and followed verbatim, at the configured origin only; when one
+//! cannot be followed, the resource itself is looked at.
+
+use azure_core::http::Url;
+use serde_json::Value;
+use std::fmt;
+use std::time::Duration;
+
+use super::call::Call;
+use super::client::{Client, interrupted};
+use super::error::Error;
+use super::poll::poll_wait;
+use super::response::Response;
+use machine::{Machine, Next, Seen, Target};
+
+mod machine;
+
+/// What was accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A PUT or PATCH; done when the resource says so.
+    Write,
+    /// A DELETE; done when the resource is gone.
+    Delete,
+}
+
+/// What is being waited for.
+#[derive(Clone, Copy)]
+pub struct Watch<'a> {
+    /// What was accepted.
+    pub kind: Kind,
+    /// The resource operated on.
+    pub resource_path: &'a str,
+    /// The API version it is read with.
+    pub api_version: &'a str,
+    /// Told of each look: the status word and the time since the operation began.
+    pub progress: Option<&'a (dyn Fn(&str, Duration) + Send + Sync)>,
+}
+
+/// An accepted operation that did not end well, or whose end was not seen. The write itself *was* accepted: the resource may
+/// exist and state must be kept.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OperationError {
+    /// What went wrong.
+    pub error: Error,
+    /// The last body of the resource that was seen (at least the accepting answer's), if any.
+    pub resource: Option<Value>,
+    /// The last status word that was seen.
+    pub status: Option<String>,
+}
+
+/// Waits for an accepted operation. A write gives the resource's final body, a delete `None`.
+///
+/// # Errors
+/// [`Error::OperationFailed`] when it ended as Failed or Canceled, [`Error::DeadlineExceeded`] or [`Error::Cancelled`] when it
+/// was not waited for to the end, else what made further looks pointless.
+pub async fn wait(
+    client: &Client,
+    call: &Call,
+    accepted: &Response,
+    watch: &Watch<'_>,
+) -> Result<Option<Value>, OperationError> {
+    let trusted = |url: &str| Url::parse(url).ok().filter(|url| client.cloud().is_arm(url));
+    let (mut machine, mut next) = Machine::start(watch.kind, watch.resource_path, Seen::answer(accepted), &trusted);
+    let mut last_error = None;
+    let mut looks = 0;
+    loop {
+        let target = match next {
+            Next::Done(resource) => return Ok(resource),
+            Next::Failed(error) => return Err(machine.give_up(*error, client, call, watch).await),
+            Next::Look(target) => target,
+        };
+        looks += 1;
+        // The final look follows at once: the operation is over.
+        let pause = if machine.finishing {
+            Duration::ZERO
+        } else {
+            poll_wait(looks, machine.asked)
+        };
+        if let Err(interruption) = call.sleep(pause).await {
+            return Err(machine.ended(interrupted(call, interruption, last_error, false)));
+        }
+        let looked = match &target {
+            Target::Status(url) | Target::Location(url) => client.get_url(call, url).await,
+            Target::Resource => client.get(call, watch.resource_path, watch.api_version).await,
+        };
+        let seen = match looked {
+            Ok(answer) => {
+                last_error = None;
+                Seen::answer(&answer)
+            }
+            // The call's own end; what went wrong before it is worth more than that it ended.
+            Err(Error::Cancelled { last: None, in_flight }) => {
+                let last = last_error.map(Box::new);
+                return Err(machine.ended(Error::Cancelled { last, in_flight }));
+            }
+            Err(Error::DeadlineExceeded {
+                last: None,
+                waited,
+                in_flight,
+                next_wait,
+            }) => {
+                let last = last_error.map(Box::new);
+                return Err(machine.ended(Error::DeadlineExceeded {
+                    waited,
+                    last,
+                    in_flight,
+                    next_wait,
+                }));
+            }
+            Err(error) if error.is_interruption() => return Err(machine.ended(error)),
+            Err(error) => {
+                last_error = Some(error.clone());
+                Seen::Error(error)
+            }
+        };
+        next = machine.step(seen, &trusted);
+        let status = machine.status.as_deref().unwrap_or("accepted");
+        tracing::info!(
+            resource = watch.resource_path,
+            status,
+            elapsed_s = call.elapsed().as_secs(),
+            "waiting for the operation"
+        );
+        if let Some(progress) = watch.progress {
+            progress(status, call.elapsed());
+        }
+    }
+}
+
+/// How the driver leaves the machine.
+impl Machine {
+    fn ended(self, error: Error) -> OperationError {
+        OperationError {
+            error,
+            resource: self.resource,
+            status: self.status,
+        }
+    }
+
+    /// The end of a failed write: one more look, so that state is what Azure says now. Its failure changes nothing.
+    async fn give_up(mut self, error: Error, client: &Client, call: &Call, watch: &Watch<'_>) -> OperationError {
+        if matches!(error, Error::OperationFailed(_)) && self.kind == Kind::Write && self.target != Target::Resource {
+            match client.get(call, watch.resource_path, watch.api_version).await {
+                Ok(answer) => self.keep_resource(&answer.value()),
+                Err(cause) => tracing::debug!(%cause, "the resource of the failed operation cannot be read"),
+            }
+        }
+        self.ended(error)
+    }
+}
+
+impl fmt::Display for OperationError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)?;
+        match &self.status {
+            Some(status) if self.error.is_interruption() => write!(f, "; the last status seen was {status}"),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for OperationError {}
+
+impl fmt::Debug for Watch<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Watch")
+            .field("kind", &self.kind)
+            .field("resource_path", &self.resource_path)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,324 @@
+//! The step machine: told what was seen, it says where to look next. No clock, no network.
+
+use std::time::Duration;
+
+use azure_core::http::Url;
+use serde_json::Value;
+
+use super::super::error::{Error, OperationFailed, ServiceError};
+use super::super::response::Response;
+use super::Kind;
+
+/// How many looks in a row may fail for a passing reason (each was retried already) before the wait is given up.
+pub const FAULTS_MAX: u32 = 10;
+/// How many looks in a row may find a resource missing while it is being written: reads may lag behind an accepted create.
+pub const MISSING_MAX: u32 = 5;
+/// How many looks may still find a resource after its deletion was reported done: reads may lag here too.
+pub const LINGER_MAX: u32 = 30;
+
+/// What to do next.
+#[derive(Debug, PartialEq)]
+pub(super) enum Next {
+    /// Look there, after the usual pause.
+    Look(Target),
+    /// It is over, with the resource's body if it is still there.
+    Done(Option<Value>),
+    /// It is over, badly.
+    Failed(Box<Error>),
+}
+
+/// Where to look.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Target {
+    Status(Url),
+    Location(Url),
+    Resource,
+}
+
+/// What was seen.
+pub(super) enum Seen {
+    Answer {
+        status: u16,
+        body: Value,
+        operation_url: Option<String>,
+        location: Option<String>,
+        retry_after: Option<Duration>,
+        correlation_id: String,
+    },
+    Error(Error),
+}
+
+/// The operation so far.
+pub(super) struct Machine {
+    pub(super) kind: Kind,
+    resource_path: String,
+    pub(super) target: Target,
+    /// The operation itself has reported its end; only the resource is still to be seen.
+    pub(super) finishing: bool,
+    pub(super) asked: Option<Duration>,
+    pub(super) status: Option<String>,
+    pub(super) resource: Option<Value>,
+    correlation_id: String,
+    faults: u32,
+    missing: u32,
+    lingering: u32,
+}
+
+/// Turns a URL's text into one that may be followed, or not.
+pub(super) type Trust<'a> = &'a (dyn Fn(&str) -> Option<Url> + Send + Sync);
+
+impl Machine {
+    /// Begins with the accepting answer.
+    pub(super) fn start(kind: Kind, resource_path: &str, accepted: Seen, trusted: Trust<'_>) -> (Self, Next) {
+        let mut machine = Self {
+            kind,
+            resource_path: resource_path.to_string(),
+            target: Target::Resource,
+            finishing: false,
+            asked: None,
+            status: None,
+            resource: None,
+            correlation_id: String::new(),
+            faults: 0,
+            missing: 0,
+            lingering: 0,
+        };
+        let Seen::Answer {
+            status,
+            body,
+            operation_url,
+            location,
+            retry_after,
+            correlation_id,
+        } = accepted
+        else {
+            unreachable!("an accepted write is an answer");
+        };
+        machine.asked = retry_after;
+        machine.correlation_id = correlation_id;
+        machine.keep_resource(&body);
+        let state = provisioning_state(&body);
+        machine.status.clone_from(&state);
+        if let Some(url) = &operation_url {
+            machine.target = trusted(url).map_or(Target::Resource, Target::Status);
+        } else if let Some(url) = &location {
+            machine.target = trusted(url).map_or(Target::Resource, Target::Location);
+        } else if kind == Kind::Delete && (status == 204 || (status == 200 && state.is_none())) {
+            return machine.finish();
+        } else if kind == Kind::Write && status != 202 && state.as_deref().is_none_or(is_success) && body.is_object() {
+            return (machine, Next::Done(Some(body)));
+        }
+        let target = machine.target.clone();
+        (machine, Next::Look(target))
+    }
+
+    fn finish(mut self) -> (Self, Next) {
+        let next = self.look_at_resource(true);
+        (self, next)
+    }
+
+    /// Takes in one look.
+    pub(super) fn step(&mut self, seen: Seen, trusted: Trust<'_>) -> Next {
+        let answer = match seen {
+            Seen::Error(error) => return self.step_error(error),
+            answer => answer,
+        };
+        let Seen::Answer {
+            status,
+            body,
+            operation_url,
+            location,
+            retry_after,
+            ..
+        } = answer
+        else {
+            unreachable!("errors were handled above");
+        };
+        self.faults = 0;
+        self.asked = retry_after.or(self.asked);
+        match self.target {
+            Target::Status(_) => self.step_status(status, &body, operation_url.as_deref(), trusted),
+            Target::Location(_) => self.step_location(status, &body, location.as_deref(), trusted),
+            Target::Resource => self.step_resource(body),
+        }
+    }
+
+    fn step_status(&mut self, http: u16, body: &Value, fresh: Option<&str>, trusted: Trust<'_>) -> Next {
+        let word = body
+            .get("status")
+            .and_then(Value::as_str)
+            .map(str::to_string)
+            .or_else(|| provisioning_state(body));
+        let Some(word) = word else {
+            // 202 without a body is "not yet"; anything else is not understood, and the resource knows better.
+            return if http == 202 {
+                self.look_again()
+            } else {
+                self.look_at_resource(false)
+            };
+        };
+        self.status = Some(word.clone());
+        if is_success(&word) {
+            return self.look_at_resource(true);
+        }
+        if is_failure(&word) {
+            return self.failed(word, body.get("error").and_then(ServiceError::from_json));
+        }
+        if let Some(url) = fresh {
+            self.target = trusted(url).map_or(Target::Resource, Target::Status);
+        }
+        self.look_again()
+    }
+
+    fn step_location(&mut self, http: u16, body: &Value, fresh: Option<&str>, trusted: Trust<'_>) -> Next {
+        let word = body
+            .get("status")
+            .and_then(Value::as_str)
+            .map(str::to_string)
+            .or_else(|| provisioning_state(body));
+        if let Some(word) = &word {
+            self.status = Some(word.clone());
+            if is_failure(word) {
+                return self.failed(word.clone(), body.get("error").and_then(ServiceError::from_json));
+            }
+        }
+        let running = http == 202 || (http != 204 && word.is_some_and(|word| !is_success(&word)));
+        if !running {
+            return self.look_at_resource(true);
+        }
+        if let Some(url) = fresh {
+            self.target = trusted(url).map_or(Target::Resource, Target::Location);
+        }
+        self.look_again()
+    }
+
+    fn step_resource(&mut self, body: Value) -> Next {
+        self.missing = 0;
+        self.keep_resource(&body);
+        let state = provisioning_state(&body);
+        if let Some(state) = &state {
+            self.status = Some(state.clone());
+        }
+        match self.kind {
+            Kind::Write => match state {
+                Some(state) if is_failure(&state) => {
+                    let error = body.pointer("/properties/error").and_then(ServiceError::from_json);
+                    self.failed(state, error)
+                }
+                Some(state) if !is_success(&state) => {
+                    self.finishing = false;
+                    self.look_again()
+                }
+                _ => Next::Done(Some(body)),
+            },
+            Kind::Delete => {
+                if self.finishing || self.lingering > 0 {
+                    self.lingering += 1;
+                    self.finishing = false;
+                }
+                // Without an operation of its own, the resource's word is all there is. After a reported end it is only late.
+                match state {
+                    Some(state) if is_failure(&state) && self.lingering == 0 => self.failed(state, None),
+                    _ if self.lingering > LINGER_MAX => {
+                        let state = self.status.clone().unwrap_or_else(|| "existing".to_string());
+                        self.failed(
+                            state,
+                            Some(ServiceError {
+                                code: "ResourceStillExists".to_string(),
+                                message: "the deletion was reported as finished, but the resource can still be read"
+                                    .to_string(),
+                                ..ServiceError::default()
+                            }),
+                        )
+                    }
+                    _ => self.look_again(),
+                }
+            }
+        }
+    }
+
+    fn step_error(&mut self, error: Error) -> Next {
+        if error.is_transient() {
+            self.faults += 1;
+            return if self.faults > FAULTS_MAX {
+                Next::Failed(Box::new(error))
+            } else {
+                self.look_again()
+            };
+        }
+        self.faults = 0;
+        if matches!(error, Error::Credential { .. } | Error::InvalidRequest(_)) {
+            return Next::Failed(Box::new(error));
+        }
+        if self.target != Target::Resource {
+            // The status URL is gone, forbidden or foreign: the resource itself still tells.
+            return self.look_at_resource(false);
+        }
+        match self.kind {
+            Kind::Delete if error.is_gone() => Next::Done(None),
+            // The operation's own word must do for a principal that may delete but not read.
+            Kind::Delete if self.finishing && error.is_forbidden() => Next::Done(None),
+            Kind::Write if error.is_gone() && self.missing < MISSING_MAX => {
+                self.missing += 1;
+                self.finishing = false;
+                self.look_again()
+            }
+            _ => Next::Failed(Box::new(error)),
+        }
+    }
+
+    fn look_again(&self) -> Next {
+        Next::Look(self.target.clone())
+    }
+
+    fn look_at_resource(&mut self, finishing: bool) -> Next {
+        self.target = Target::Resource;
+        self.finishing = finishing;
+        self.look_again()
+    }
+
+    fn failed(&self, status: String, error: Option<ServiceError>) -> Next {
+        Next::Failed(Box::new(Error::OperationFailed(Box::new(OperationFailed {
+            status,
+            error,
+            path: self.resource_path.clone(),
+            correlation_id: self.correlation_id.clone(),
+        }))))
+    }
+
+    pub(super) fn keep_resource(&mut self, body: &Value) {
+        if body.get("id").is_some() || body.get("properties").is_some() {
+            self.resource = Some(body.clone());
+        }
+    }
+}
+
+impl Seen {
+    pub(super) fn answer(response: &Response) -> Self {
+        Self::Answer {
+            status: response.status,
+            body: response.value(),
+            operation_url: response.operation_url().map(str::to_string),
+            location: response.location().map(str::to_string),
+            retry_after: response.retry_after(),
+            correlation_id: response.correlation_id.clone(),
+        }
+    }
+}
+
+fn provisioning_state(body: &Value) -> Option<String> {
+    body.pointer("/properties/provisioningState")
+        .and_then(Value::as_str)
+        .map(str::to_string)
+}
+
+fn is_success(word: &str) -> bool {
+    word.eq_ignore_ascii_case("Succeeded")
+}
+
+/// Both spellings of "cancelled" occur in ARM.
+fn is_failure(word: &str) -> bool {
+    ["Failed", "Canceled", "Cancelled"]
+        .iter()
+        .any(|failure| word.eq_ignore_ascii_case(failure))
+}
