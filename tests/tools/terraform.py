@@ -6,14 +6,25 @@ It prints nothing of its own. Terraform runs in a thread: called on the main thr
 Terraform noticed it.
 """
 
-import ctypes
-import os
 import signal
-import sys
-import threading
+
+# Before anything else: until Terraform listens, an interrupt ends this process as it would end any other, without a traceback.
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+import ctypes  # noqa: E402
+import os  # noqa: E402
+import sys  # noqa: E402
+import threading  # noqa: E402
 
 # A name for the one run of this process; the library asks for some name to cancel by.
 RUN = b"run"
+
+
+def cancel(lib, number):
+    if not lib.CancelCli(ctypes.c_char_p(RUN)):
+        # Terraform has not begun, or is done: nobody would ever hear of this signal.
+        signal.signal(number, signal.SIG_DFL)
+        signal.raise_signal(number)
 
 
 def main(library, arguments):
@@ -28,7 +39,7 @@ def main(library, arguments):
         # This entry point takes no signal itself. Older libraries do, as soon as Terraform asks for them.
         run, call = lib.RunCliWithCancel, [ctypes.c_char_p(RUN), *call]
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: lib.CancelCli(ctypes.c_char_p(RUN)))
+            signal.signal(number, lambda number, _: cancel(lib, number))
 
     result = []
     thread = threading.Thread(target=lambda: result.append(run(*call)))
