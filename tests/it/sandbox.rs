@@ -580,7 +580,12 @@ fn a_command_that_should_fail_or_succeed_is_held_to_it() {
     let sandbox = Sandbox::new(Version::Newest);
     assert!(panic::catch_unwind(AssertUnwindSafe(|| sandbox.ok(&["no-such-command"]))).is_err());
     assert!(panic::catch_unwind(AssertUnwindSafe(|| sandbox.fails(&["version"]))).is_err());
-    assert!(panic::catch_unwind(AssertUnwindSafe(|| sandbox.ok(&["version"]).says("no such text"))).is_err());
+    assert!(
+        panic::catch_unwind(AssertUnwindSafe(|| {
+            sandbox.ok(&["version"]).says("no such text");
+        }))
+        .is_err()
+    );
 }
 
 #[test]

