@@ -7,27 +7,24 @@
     reason = "what the other subjects may ask of a sandbox is more than one of them needs"
 )]
 
+mod command;
+mod own;
+
 use std::{
     collections::BTreeMap,
-    env, fmt, fs,
+    env, fs,
     fs::File,
     os::unix::{fs::symlink, process::CommandExt},
-    panic::{self, AssertUnwindSafe},
     path::{Path, PathBuf},
-    process::{Child, Command, ExitStatus, Stdio},
+    process::{Command, Stdio},
     sync::atomic::{AtomicUsize, Ordering},
     thread,
-    time::{Duration, Instant},
 };
 
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// How long any one command may take. Far more than the slowest takes on a loaded machine: it only ends a command that hangs.
-const COMMAND_TIMEOUT: Duration = Duration::from_secs(180);
-
-/// How often a running command is looked at.
-const LOOK_INTERVAL: Duration = Duration::from_millis(20);
+pub use command::{COMMAND_TIMEOUT, Run, Running};
 
 /// The provider's address, as users write it.
 const SOURCE: &str = "agentpools/acr";
@@ -51,29 +48,6 @@ pub struct Sandbox {
     root: Option<TempDir>,
     env: BTreeMap<String, String>,
     commands: AtomicUsize,
-}
-
-/// A finished command. Its `Display` holds all that is needed to understand a failure.
-pub struct Run {
-    /// The exit code, or nothing when a signal ended the command.
-    pub code: Option<i32>,
-    /// Standard output.
-    pub stdout: String,
-    /// Standard error.
-    pub stderr: String,
-    status: ExitStatus,
-    command: String,
-    folder: PathBuf,
-}
-
-/// A command that has been started. Dropping it kills the command and every process it started.
-pub struct Running {
-    child: Child,
-    finished: bool,
-    command: String,
-    folder: PathBuf,
-    stdout: PathBuf,
-    stderr: PathBuf,
 }
 
 impl Version {
@@ -279,157 +253,6 @@ impl Drop for Sandbox {
     }
 }
 
-impl Run {
-    /// Standard output as JSON.
-    #[track_caller]
-    pub fn json(&self) -> Value {
-        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("no JSON: {error}\n{self}"))
-    }
-
-    /// Both streams: Terraform writes diagnostics to either, depending on the command.
-    pub fn output(&self) -> String {
-        format!("{}{}", self.stdout, self.stderr)
-    }
-
-    /// Fails unless the output holds `text`, wherever Terraform broke its lines.
-    #[track_caller]
-    pub fn says(&self, text: &str) -> &Self {
-        assert!(
-            flat(&self.output()).contains(&flat(text)),
-            "missing in the output: {text}\n{self}"
-        );
-        self
-    }
-}
-
-impl fmt::Display for Run {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "$ {}\nin {}", self.command, self.folder.display())?;
-        for entry in fs::read_dir(&self.folder).into_iter().flatten().flatten() {
-            let path = entry.path();
-            match path.extension().and_then(|it| it.to_str()) {
-                Some("tf" | "hcl" | "tfvars") => {
-                    writeln!(
-                        f,
-                        "--- {}\n{}",
-                        path.display(),
-                        fs::read_to_string(&path).unwrap_or_default().trim_end()
-                    )?;
-                }
-                _ => writeln!(f, "--- {}", path.display())?,
-            }
-        }
-        writeln!(
-            f,
-            "--- stdout\n{}\n--- stderr\n{}\n--- {}",
-            self.stdout.trim_end(),
-            self.stderr.trim_end(),
-            self.status
-        )
-    }
-}
-
-impl Running {
-    /// What a script does to Terraform: SIGINT to its process alone.
-    pub fn interrupt(&self) {
-        signal("INT", &self.child.id().to_string());
-    }
-
-    /// What Ctrl-C does: SIGINT to Terraform and every process it started.
-    pub fn interrupt_group(&self) {
-        signal("INT", &format!("-{}", self.child.id()));
-    }
-
-    /// What a power failure does: SIGKILL to Terraform and every process it started.
-    pub fn kill(&self) {
-        signal("KILL", &format!("-{}", self.child.id()));
-    }
-
-    /// SIGKILL to the provider processes alone.
-    pub fn kill_providers(&self) {
-        for pid in self.provider_pids() {
-            signal("KILL", &pid.to_string());
-        }
-    }
-
-    /// The provider processes that run for this command now. Linux only: they are read from `/proc`.
-    pub fn provider_pids(&self) -> Vec<u32> {
-        let pids = fs::read_dir("/proc").into_iter().flatten().flatten();
-        pids.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-            .filter(|pid: &u32| {
-                // `pid (command) state parent group ...`, the command cut to 15 bytes.
-                let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-                let Some((command, rest)) = stat.rsplit_once(") ") else {
-                    return false;
-                };
-                command.contains("(terraform-provi") && rest.split(' ').nth(2) == Some(&self.child.id().to_string())
-            })
-            .collect()
-    }
-
-    /// Waits until the output holds `text`; fails when the command ends first.
-    #[track_caller]
-    pub fn until(&mut self, text: &str) {
-        let start = Instant::now();
-        while !self.output_holds(text) {
-            let ended = self.child.try_wait().unwrap();
-            // Looked at once more, because the text may have come with the end.
-            if (ended.is_some() && !self.output_holds(text)) || start.elapsed() > COMMAND_TIMEOUT {
-                self.kill();
-                let status = self.child.wait().unwrap();
-                panic!("the output never held: {text}\n{}", self.finish(status));
-            }
-            thread::sleep(LOOK_INTERVAL);
-        }
-    }
-
-    /// Waits for the end; after `timeout` everything is killed and the test fails.
-    #[track_caller]
-    pub fn wait(mut self, timeout: Duration) -> Run {
-        let start = Instant::now();
-        loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                return self.finish(status);
-            }
-            if start.elapsed() > timeout {
-                self.kill();
-                let status = self.child.wait().unwrap();
-                panic!("this command did not end within {timeout:?}\n{}", self.finish(status));
-            }
-            thread::sleep(LOOK_INTERVAL);
-        }
-    }
-
-    fn output_holds(&self, text: &str) -> bool {
-        [&self.stdout, &self.stderr]
-            .iter()
-            .any(|file| fs::read_to_string(file).unwrap_or_default().contains(text))
-    }
-
-    fn finish(&mut self, status: ExitStatus) -> Run {
-        self.finished = true;
-        let read = |file: &Path| String::from_utf8_lossy(&fs::read(file).unwrap()).into_owned();
-        Run {
-            code: status.code(),
-            stdout: read(&self.stdout),
-            stderr: read(&self.stderr),
-            status,
-            command: self.command.clone(),
-            folder: self.folder.clone(),
-        }
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        if !self.finished {
-            self.kill();
-            // A process that is gone already is what was wanted.
-            let _ = self.child.wait();
-        }
-    }
-}
-
 /// The provider that cargo built for this test.
 fn provider() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_terraform-provider-acr"))
@@ -472,161 +295,4 @@ fn with_flags<'a>(args: &[&'a str]) -> Vec<&'a str> {
         _ => (0, &[]),
     };
     [&args[..words], flags, &args[words..]].concat()
-}
-
-/// Sends a signal to a process, or with a leading `-` to a group. The shell's own `kill` is everywhere and needs no unsafe code.
-fn signal(name: &str, target: &str) {
-    let script = r#"kill -s "$1" -- "$2" 2>/dev/null"#;
-    // A process that has ended meanwhile takes no signal, and that is no failure.
-    let _ = Command::new("/bin/sh")
-        .args(["-c", script, "sh", name, target])
-        .status();
-}
-
-/// One line without the frame and the line breaks that Terraform puts around diagnostics.
-fn flat(text: &str) -> String {
-    text.split(|c: char| c.is_whitespace() || "│╷╵".contains(c))
-        .filter(|it| !it.is_empty())
-        .collect::<Vec<_>>()
-        .join(" ")
-}
-
-/// One resource that needs no provider of ours.
-const BUILTIN: &str = "resource \"terraform_data\" \"it\" {\n  input = \"hello\"\n}\n";
-
-/// One whose creation takes far longer than the test may.
-const SLOW: &str = r#"
-resource "terraform_data" "slow" {
-  provisioner "local-exec" {
-    command = "sleep 600"
-  }
-}
-"#;
-
-#[test]
-fn both_versions_are_the_pinned_ones() {
-    for version in Version::both() {
-        let found = Sandbox::new(version).ok(&["version", "-json"]).json();
-        match (version, env::var_os("TF_CLI")) {
-            (Version::Newest, None) => assert_eq!(found["terraform_version"], "1.15.5"),
-            (Version::Newest, Some(_)) => assert!(found["terraform_version"].is_string()),
-            (Version::Oldest, _) => assert_eq!(found["terraform_version"], "1.6.6"),
-        }
-    }
-}
-
-#[test]
-fn an_empty_folder_initialises_and_validates() {
-    for version in Version::both() {
-        let sandbox = Sandbox::new(version);
-        sandbox.ok(&["init"]);
-        sandbox.ok(&["validate"]).says("The configuration is valid");
-    }
-}
-
-#[test]
-fn a_builtin_resource_is_applied_and_destroyed() {
-    for version in Version::both() {
-        let sandbox = Sandbox::new(version);
-        sandbox.write("main.tf", BUILTIN);
-        sandbox.ok(&["init"]);
-        assert_eq!(sandbox.state(), Value::Null);
-        sandbox.ok(&["plan", "-out", "saved"]);
-        assert_eq!(
-            sandbox.show_json(Some("saved"))["resource_changes"][0]["change"]["actions"][0],
-            "create"
-        );
-        sandbox.ok(&["apply", "-auto-approve"]).says("1 added");
-        sandbox.plan_is_empty();
-        assert_eq!(sandbox.state()["resources"][0]["name"], "it");
-        assert_eq!(
-            sandbox.show_json(None)["values"]["root_module"]["resources"][0]["values"]["output"],
-            "hello"
-        );
-        sandbox.ok(&["destroy", "-auto-approve"]).says("1 destroyed");
-        assert_eq!(sandbox.state()["resources"], serde_json::json!([]));
-    }
-}
-
-#[test]
-fn a_failure_shows_command_folder_configuration_and_output() {
-    let sandbox = Sandbox::new(Version::Newest);
-    sandbox.write("main.tf", "resource \"terraform_data\" \"it\" {\n  nonsense = 1\n}\n");
-    sandbox.ok(&["init"]);
-    let text = sandbox.fails(&["validate"]).to_string();
-    for part in [
-        "validate -no-color",
-        "nonsense = 1",
-        "Unsupported argument",
-        "exit status: 1",
-    ] {
-        assert!(text.contains(part), "{part} is missing in\n{text}");
-    }
-    assert!(text.contains(&sandbox.path().display().to_string()));
-}
-
-#[test]
-fn a_plan_with_a_change_is_not_empty() {
-    let sandbox = Sandbox::new(Version::Newest);
-    sandbox.write("main.tf", BUILTIN);
-    sandbox.ok(&["init"]);
-    let failure = panic::catch_unwind(AssertUnwindSafe(|| sandbox.plan_is_empty())).expect_err("a change is planned");
-    let text = failure.downcast_ref::<String>().expect("assertions panic with a text");
-    assert!(text.contains("1 to add"), "{text}");
-}
-
-#[test]
-fn a_command_that_should_fail_or_succeed_is_held_to_it() {
-    let sandbox = Sandbox::new(Version::Newest);
-    assert!(panic::catch_unwind(AssertUnwindSafe(|| sandbox.ok(&["no-such-command"]))).is_err());
-    assert!(panic::catch_unwind(AssertUnwindSafe(|| sandbox.fails(&["version"]))).is_err());
-    assert!(
-        panic::catch_unwind(AssertUnwindSafe(|| {
-            sandbox.ok(&["version"]).says("no such text");
-        }))
-        .is_err()
-    );
-}
-
-#[test]
-fn an_interrupt_ends_terraform_gracefully() {
-    for version in Version::both() {
-        for group in [false, true] {
-            let sandbox = Sandbox::new(version);
-            sandbox.write("main.tf", SLOW);
-            sandbox.ok(&["init"]);
-            let mut running = sandbox.start(&["apply", "-auto-approve"]);
-            running.until("Executing");
-            if group {
-                running.interrupt_group()
-            } else {
-                running.interrupt()
-            }
-            let run = running.wait(COMMAND_TIMEOUT);
-            assert_eq!(run.code, Some(1), "{run}");
-            run.says("Interrupt received");
-            assert_eq!(
-                sandbox.state()["resources"][0]["instances"][0]["status"],
-                "tainted",
-                "{run}"
-            );
-        }
-    }
-}
-
-#[test]
-fn flags_stand_before_the_arguments_of_a_command() {
-    assert_eq!(
-        with_flags(&["import", "a.b", "id"]),
-        ["import", "-input=false", "-no-color", "a.b", "id"]
-    );
-    assert_eq!(
-        with_flags(&["show", "-json", "saved"]),
-        ["show", "-no-color", "-json", "saved"]
-    );
-    assert_eq!(
-        with_flags(&["state", "show", "a.b"]),
-        ["state", "show", "-no-color", "a.b"]
-    );
-    assert_eq!(with_flags(&["version"]), ["version"]);
 }
