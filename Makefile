@@ -3,6 +3,7 @@
 
 PYTHON ?= python3
 CARGO ?= cargo
+TERRAFORM = $(or $(TF_CLI),target/tools/terraform-1.15.5/terraform)
 
 # The pinned Terraform versions, under target/tools. TF_CLI=/path/to/terraform (or tofu) replaces the newest.
 setup:
@@ -21,7 +22,7 @@ lint: setup
 	$(CARGO) fmt --check
 	$(CARGO) clippy --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS=-Dwarnings $(CARGO) doc --no-deps --locked
-	$(PYTHON) tests/tools/fmt.py
+	$(if $(wildcard examples),TF_CLI_CONFIG_FILE=/dev/null $(TERRAFORM) fmt -check -diff -recursive examples)
 
 # Writes the generated pages again; `make test` compares them.
 docs:
@@ -30,4 +31,4 @@ docs:
 # Figures, never assertions.
 bench: setup
 	$(CARGO) build --locked --release --bins
-	$(PYTHON) benches/figures.py
+	$(CARGO) bench --locked --profile dev --bench figures
