@@ -1,4 +1,9 @@
 //! The sandbox's own tests: a tool that hides a failure would hide everybody's.
+#![allow(
+    unused_imports,
+    dead_code,
+    reason = "`benches/figures.rs` borrows the sandbox, and has no test harness"
+)]
 
 use std::{
     env,
