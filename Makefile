@@ -1,5 +1,5 @@
 # The two commands of the README are `make demo` and `make test`; the rest serves whoever changes the project.
-.PHONY: setup demo test lint docs bench
+.PHONY: setup build demo test lint docs bench
 
 PYTHON ?= python3
 CARGO ?= cargo
@@ -9,13 +9,16 @@ TERRAFORM = $(or $(TF_CLI),target/tools/terraform-1.15.5/terraform)
 setup:
 	$(PYTHON) tests/tools/setup.py
 
+# Programs and tests at once: tests turn features of dependencies on, and cargo would build those dependencies a second time after
+# a build of the programs alone.
+build:
+	$(CARGO) build --locked --bins --tests
+
 # Real Terraform creates, scales, replaces and destroys an agent pool against the emulator.
-demo: setup
-	$(CARGO) build --locked --bins
+demo: setup build
 	$(PYTHON) tests/tools/demo.py
 
-test: setup
-	$(CARGO) build --locked --bins
+test: setup build
 	$(CARGO) test --locked
 
 lint: setup
