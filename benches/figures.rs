@@ -1,0 +1,198 @@
+//! Figures of the release build, never assertions: start-up, memory, size, and what a plan costs. `make bench` prints them.
+//!
+//! The provider is started and spoken to as Terraform does it, with mutual TLS. Figures depend on the machine; compare them
+//! only with others from the same one.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a program for developers: printing is its purpose"
+)]
+
+#[path = "../tests/it/sandbox/mod.rs"]
+mod sandbox;
+
+use std::{
+    error::Error,
+    fs,
+    io::{BufRead, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
+use hyper_util::rt::TokioIo;
+use rcgen::{CertificateParams, KeyPair};
+use terraform_provider_acr::protocol::wire::{get_provider_schema, provider_client::ProviderClient};
+use tokio::net::UnixStream;
+use tokio_rustls::{
+    TlsConnector,
+    rustls::{
+        ClientConfig, RootCertStore,
+        crypto::aws_lc_rs,
+        pki_types::{CertificateDer, PrivatePkcs8KeyDer, ServerName},
+    },
+};
+use tonic::transport::{Channel, Endpoint};
+
+/// Enough for a median that stays the same from run to run.
+const STARTS: usize = 40;
+
+/// The handshake cookie of every Terraform provider; no secret.
+const COOKIE: (&str, &str) = (
+    "TF_PLUGIN_MAGIC_COOKIE",
+    "d602bf8f470bc67ca7faa0386276bbdd4330efaf76d1a219cb4d6991ca9872b2",
+);
+
+/// The limit that Terraform sets for one message.
+const MESSAGE_BYTES_MAX: usize = 256 << 20;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let provider = release_binary();
+    println!(
+        "binary, stripped         {:>8.2} MB",
+        megabytes(fs::metadata(&provider)?.len())
+    );
+    let host = Host::new()?;
+    println!(
+        "spawn to handshake, mTLS {:>8.2} ms (median of {STARTS})",
+        milliseconds(host.start_median(&provider)?)
+    );
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    println!(
+        "memory after GetSchema   {:>8.2} MB",
+        megabytes(runtime.block_on(host.memory_after_schema(&provider))?)
+    );
+    plan_of_one_pool();
+    Ok(())
+}
+
+/// What `terraform plan` of one pool costs against the emulator: HTTP requests (its journal) and provider starts.
+fn plan_of_one_pool() {
+    println!("plan of one pool         not measured yet");
+}
+
+/// What plays Terraform: a client certificate of the kind that it makes for every start.
+struct Host {
+    key: KeyPair,
+    certificate: rcgen::Certificate,
+}
+
+/// A provider that has printed its handshake line. Killed when dropped.
+struct Started {
+    process: Child,
+    handshake: String,
+    took: Duration,
+    /// Its sockets lie here, and go with it.
+    _temporary: tempfile::TempDir,
+}
+
+impl Host {
+    fn new() -> Result<Self, rcgen::Error> {
+        let key = KeyPair::generate_for(&rcgen::PKCS_ECDSA_P521_SHA512)?;
+        let certificate = CertificateParams::new(vec!["localhost".to_owned()])?.self_signed(&key)?;
+        Ok(Self { key, certificate })
+    }
+
+    fn start(&self, provider: &Path) -> Result<Started, Box<dyn Error>> {
+        let temporary = tempfile::tempdir()?;
+        let mut command = Command::new(provider);
+        command
+            .env(COOKIE.0, COOKIE.1)
+            .env("PLUGIN_PROTOCOL_VERSIONS", "5")
+            .env("PLUGIN_CLIENT_CERT", self.certificate.pem())
+            .env("TMPDIR", temporary.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
+        let start = Instant::now();
+        let mut process = command.spawn()?;
+        let mut handshake = String::new();
+        BufReader::new(process.stdout.take().unwrap()).read_line(&mut handshake)?;
+        let took = start.elapsed();
+        if handshake.is_empty() {
+            return Err(format!("{} prints no handshake line", provider.display()).into());
+        }
+        Ok(Started {
+            process,
+            handshake,
+            took,
+            _temporary: temporary,
+        })
+    }
+
+    fn start_median(&self, provider: &Path) -> Result<Duration, Box<dyn Error>> {
+        let mut took = Vec::new();
+        for _ in 0..STARTS {
+            took.push(self.start(provider)?.took);
+        }
+        took.sort();
+        Ok(took[STARTS / 2])
+    }
+
+    /// Resident bytes of a provider that has answered for its schema.
+    async fn memory_after_schema(&self, provider: &Path) -> Result<u64, Box<dyn Error>> {
+        let started = self.start(provider)?;
+        let channel = self.connect(&started.handshake).await?;
+        let mut client = ProviderClient::new(channel).max_decoding_message_size(MESSAGE_BYTES_MAX);
+        client.get_schema(get_provider_schema::Request {}).await?;
+        let status = fs::read_to_string(format!("/proc/{}/status", started.process.id()))?;
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:"))
+            .ok_or("the kernel tells no VmRSS")?;
+        let kibibytes: u64 = line.trim().trim_end_matches(" kB").parse()?;
+        Ok(kibibytes * 1024)
+    }
+
+    async fn connect(&self, handshake: &str) -> Result<Channel, Box<dyn Error>> {
+        let fields: Vec<&str> = handshake.trim_end().split('|').collect();
+        let [_, _, "unix", socket, "grpc", server] = fields[..] else {
+            return Err(format!("unexpected handshake line: {handshake}").into());
+        };
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from(STANDARD_NO_PAD.decode(server)?))?;
+        let key = PrivatePkcs8KeyDer::from(self.key.serialize_der());
+        let mut config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+            .with_safe_default_protocol_versions()?
+            .with_root_certificates(roots)
+            .with_client_auth_cert(vec![self.certificate.der().clone()], key.into())?;
+        config.alpn_protocols = vec![b"h2".to_vec()];
+        let (connector, socket) = (TlsConnector::from(Arc::new(config)), socket.to_owned());
+        let connect = move |_| {
+            let (connector, socket) = (connector.clone(), socket.clone());
+            async move {
+                let stream = UnixStream::connect(socket).await?;
+                let name = ServerName::try_from("localhost").map_err(std::io::Error::other)?;
+                connector.connect(name, stream).await.map(TokioIo::new)
+            }
+        };
+        // The address is never resolved: the connector knows the socket.
+        let endpoint = Endpoint::from_static("http://localhost");
+        Ok(endpoint.connect_with_connector(tower::service_fn(connect)).await?)
+    }
+}
+
+impl Drop for Started {
+    fn drop(&mut self) {
+        // Either fails when the process has ended already, which is as well.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// What `cargo build --release` made. This program itself need not be fast and is built with the tests' profile.
+fn release_binary() -> PathBuf {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
+    target.join("release/terraform-provider-acr")
+}
+
+#[allow(clippy::cast_precision_loss, reason = "figures of a few digits")]
+fn megabytes(bytes: u64) -> f64 {
+    bytes as f64 / 1e6
+}
+
+fn milliseconds(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1e3
+}

@@ -1,1 +1,0 @@
-//! Runs a real Terraform in a private folder, and says everything when it fails.

@@ -1,1 +1,0 @@
-//! House rules that a test can see: who imports whom, first comments, licences.
