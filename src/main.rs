@@ -7,15 +7,13 @@ use std::{
 
 use terraform_provider_acr::{
     plugin::{self, MESSAGE_BYTES_MAX, Options, flags},
-    protocol::wire::provider_server::{Provider, ProviderServer},
+    protocol::{Server, wire::provider_server::ProviderServer},
+    provider::{self, AcrProvider, Environment},
 };
 use tonic::service::Routes;
 
 /// The program's name, as a person and the registry know it.
 const PROGRAM: &str = env!("CARGO_PKG_NAME");
-
-/// Where Terraform finds the provider.
-const SOURCE_ADDRESS: &str = "registry.terraform.io/agentpools/acr";
 
 /// The libraries whose log is shown at the level that the user asks for. They leave secrets out of it.
 const VERBOSE_LIBRARIES: &[&str] = &["azure_core", "azure_identity", "typespec_client_core"];
@@ -25,11 +23,6 @@ const EXIT_USAGE: u8 = 2;
 
 /// Enough threads for one call that computes while others are answered; more would only cost memory.
 const WORKER_THREADS: usize = 2;
-
-/// Answers UNIMPLEMENTED to every call until the provider itself is served here.
-struct Nothing;
-
-impl Provider for Nothing {}
 
 fn main() -> ExitCode {
     plugin::panic::install_hook();
@@ -47,8 +40,8 @@ fn main() -> ExitCode {
 
 fn serve(debug: bool) -> ExitCode {
     let options = Options {
-        name: "acr",
-        source_address: SOURCE_ADDRESS,
+        name: provider::NAME,
+        source_address: provider::SOURCE_ADDRESS,
         environment: plugin::process_environment(),
         debug,
     };
@@ -61,7 +54,7 @@ fn serve(debug: bool) -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return complain(&format!("starting threads: {error}"), ExitCode::FAILURE),
     };
-    let provider = ProviderServer::new(Nothing)
+    let provider = ProviderServer::new(Server::new(AcrProvider::new(Environment::of_process())))
         .max_decoding_message_size(MESSAGE_BYTES_MAX)
         .max_encoding_message_size(MESSAGE_BYTES_MAX);
     let result = runtime.block_on(plugin::serve(options, Routes::new(provider)));

@@ -225,6 +225,18 @@ pub fn read(body: &Value) -> Option<AgentPool> {
     serde_json::from_value(body.clone()).ok()
 }
 
+/// Checks a pool's name by the API's own rule.
+///
+/// # Errors
+/// When the name is not 3 to 20 letters, digits and hyphens.
+pub fn check_name(name: &str) -> Result<(), InvalidId> {
+    if NAME_LENGTH.contains(&name.len()) && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') {
+        return Ok(());
+    }
+    let message = format!("the agent pool name `{name}` is not valid: expected 3 to 20 letters, digits and hyphens");
+    Err(InvalidId::new(message))
+}
+
 impl Accepted {
     /// The pool as the accepting answer described it, if it did.
     pub fn pool(&self) -> Option<AgentPool> {
@@ -299,11 +311,7 @@ impl AgentPoolId {
     /// # Errors
     /// When the name is not 3 to 20 letters, digits and hyphens.
     pub fn new(registry: RegistryId, name: &str) -> Result<Self, InvalidId> {
-        if !NAME_LENGTH.contains(&name.len()) || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') {
-            let message =
-                format!("the agent pool name `{name}` is not valid: expected 3 to 20 letters, digits and hyphens");
-            return Err(InvalidId::new(message));
-        }
+        check_name(name)?;
         let id = registry.as_resource_id().child(TYPES[1], name)?;
         Ok(Self { registry, id })
     }

@@ -30,6 +30,9 @@ pub const TIERS: [Tier; 4] = [
     },
 ];
 
+/// The tiers' names, smallest first.
+pub const NAMES: [&str; TIERS.len()] = [TIERS[0].name, TIERS[1].name, TIERS[2].name, TIERS[3].name];
+
 /// When the table was last compared with the documentation.
 pub const TIERS_AS_OF: &str = "2026-08-20";
 

@@ -52,6 +52,26 @@ pub trait FieldType: Sized {
     fn to_known(&self) -> Value;
 }
 
+/// Text that must never be printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(pub String);
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("[secret]")
+    }
+}
+
+impl FieldType for Secret {
+    fn from_known(value: &Value, path: &Path) -> Result<Self, Mismatch> {
+        String::from_known(value, path).map(Self)
+    }
+
+    fn to_known(&self) -> Value {
+        self.0.to_known()
+    }
+}
+
 impl<T> Field<T> {
     /// The value, if known.
     pub fn known(&self) -> Option<&T> {
@@ -284,6 +304,11 @@ mod tests {
         let thing = Thing::from_value(&value, &Path::root()).unwrap();
         assert_eq!((&thing.count, &thing.name), (&Field::Unknown, &Field::Null));
         assert_eq!(thing.to_value(), value);
+    }
+
+    #[test]
+    fn secrets_are_not_printed() {
+        assert_eq!(format!("{:?}", Field::Known(Secret("hush".into()))), "Known([secret])");
     }
 
     #[test]

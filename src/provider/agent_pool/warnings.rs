@@ -1,0 +1,188 @@
+//! What a reviewer should know of a plan, beyond the plan. Warnings are rare and name what to do.
+
+use crate::{
+    acr::{
+        agent_pool::{self, AgentPoolId},
+        run, task,
+    },
+    azure::{Call, Client},
+    framework::{Diagnostic, Field, Path, Step},
+};
+
+use super::{AgentPoolModel, FAILED};
+
+/// How many running runs are counted: a pool has as many as it has machines.
+const RUNS_COUNTED_MAX: usize = 1_000;
+
+/// What is queued and running on a pool; `None` where this principal may not look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Load {
+    /// Runs that wait for a machine.
+    pub queued: Option<i64>,
+    /// Runs that have one.
+    pub running: Option<i64>,
+}
+
+impl Load {
+    /// Looks, as far as it may. Failures only leave the numbers out: they make no plan fail.
+    pub async fn look(client: &Client, call: &Call, pool: &AgentPoolId) -> Self {
+        let busy = run::Filter {
+            agent_pool_name: Some(pool.name()),
+            statuses: &["Started", "Running"],
+        };
+        let (queue, running) = tokio::join!(
+            agent_pool::queue_status(client, call, pool),
+            run::list(client, call, pool.registry(), &busy, RUNS_COUNTED_MAX),
+        );
+        for error in [queue.as_ref().err(), running.as_ref().err()].into_iter().flatten() {
+            tracing::debug!(%error, "the pool's load cannot be read");
+        }
+        Self {
+            queued: queue.ok(),
+            running: running.ok().map(|runs| i64::try_from(runs.len()).unwrap_or(i64::MAX)),
+        }
+    }
+
+    fn sentence(self) -> Option<String> {
+        let runs = |count: i64| {
+            if count == 1 {
+                "1 run".to_owned()
+            } else {
+                format!("{count} runs")
+            }
+        };
+        match (self.queued, self.running) {
+            (None, None) => None,
+            (queued, running) => {
+                let parts = [
+                    queued.map(|n| format!("{} queued", runs(n))),
+                    running.map(|n| format!("{} running", runs(n))),
+                ];
+                Some(format!(
+                    "Now on the pool: {}.",
+                    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+                ))
+            }
+        }
+    }
+}
+
+/// Why a pool is replaced, one clause each: `tier S1 -> S2 cannot change in place`.
+#[must_use]
+pub fn replacement_reasons(prior: &AgentPoolModel, planned: &AgentPoolModel, paths: &[Path]) -> Vec<String> {
+    let show = |field: &Field<String>| match field {
+        Field::Known(text) => text.clone(),
+        Field::Null => "none".into(),
+        Field::Unknown => "(known after apply)".into(),
+    };
+    let clause = |path: &Path| {
+        let [Step::Attribute(name)] = path.0.as_slice() else {
+            return None;
+        };
+        let (old, new) = match name.as_str() {
+            "name" => (&prior.name, &planned.name),
+            "registry_id" => (&prior.registry_id, &planned.registry_id),
+            "subnet_id" => (&prior.subnet_id, &planned.subnet_id),
+            "tier" => (&prior.tier, &planned.tier),
+            "provisioning_state" => return Some("the pool has failed and replace_when_failed is set".to_owned()),
+            _ => return None,
+        };
+        Some(format!("{name} {} -> {} cannot change in place", show(old), show(new)))
+    };
+    paths.iter().filter_map(clause).collect()
+}
+
+/// The pool is replaced: why, and what is lost.
+#[must_use]
+pub fn replaced(pool: &AgentPoolId, reasons: &[String], load: Load) -> Diagnostic {
+    let mut detail = format!("Because {}.", reasons.join(", and "));
+    detail.push_str(" Azure deletes the pool with everything queued or running on it and creates a new one, which takes some 10 to 25 minutes in which nothing builds.");
+    if let Some(sentence) = load.sentence() {
+        detail.push(' ');
+        detail.push_str(&sentence);
+    }
+    Diagnostic::warning(format!("Replacing {}", pool.human()), detail)
+}
+
+/// The pool is destroyed while runs are on it; nothing to say about an idle one.
+#[must_use]
+pub fn destroyed(pool: &AgentPoolId, load: Load) -> Option<Diagnostic> {
+    let busy = load.queued.unwrap_or(0) > 0 || load.running.unwrap_or(0) > 0;
+    let sentence = load.sentence().filter(|_| busy)?;
+    Some(Diagnostic::warning(
+        format!("Destroying {}, which is in use", pool.human()),
+        format!("{sentence} They are lost with it."),
+    ))
+}
+
+/// The pool has failed, and nobody has asked for its replacement.
+#[must_use]
+pub fn failed(state: &AgentPoolModel) -> Option<Diagnostic> {
+    if state.provisioning_state.text() != Some(FAILED) {
+        return None;
+    }
+    let name = state.name.text().unwrap_or_default();
+    Some(
+        Diagnostic::warning(
+            format!("Agent pool \"{name}\" has failed"),
+            "Azure reports the pool as Failed and does not say why. It cannot be mended or scaled, only replaced; before that, look for a change in its subnet's network security group or routes, which is the usual cause.\n\nTo replace it, run:\n\n  terraform apply -replace=ADDRESS\n\nwith the address of this resource, or set replace_when_failed = true.",
+        )
+        .at_attribute("provisioning_state"),
+    )
+}
+
+/// The pool is scaled to zero although tasks name it.
+pub async fn scaled_to_zero(client: &Client, call: &Call, pool: &AgentPoolId) -> Option<Diagnostic> {
+    let tasks = match task::list(client, call, pool.registry()).await {
+        Ok(tasks) => tasks,
+        Err(error) => {
+            tracing::debug!(%error, "the registry's tasks cannot be read");
+            return None;
+        }
+    };
+    let names = task::naming_pool(&tasks, pool.name());
+    if names.is_empty() {
+        return None;
+    }
+    let detail = format!(
+        "These tasks name the pool: {}. Their runs will stay queued until the pool has a machine again.",
+        names.join(", ")
+    );
+    Some(Diagnostic::warning("Tasks are left without a machine", detail).at_attribute("instance_count"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_name_the_attribute_and_both_values() {
+        let tier = |tier: &str| AgentPoolModel {
+            tier: Field::Known(tier.into()),
+            ..AgentPoolModel::default()
+        };
+        let planned = AgentPoolModel {
+            subnet_id: Field::Unknown,
+            ..tier("S2")
+        };
+        let paths = [Path::attribute("subnet_id"), Path::attribute("tier")];
+        assert_eq!(
+            replacement_reasons(&tier("S1"), &planned, &paths),
+            [
+                "subnet_id none -> (known after apply) cannot change in place",
+                "tier S1 -> S2 cannot change in place"
+            ]
+        );
+    }
+
+    #[test]
+    fn load_is_told_as_far_as_it_is_known() {
+        for (queued, running, sentence) in [
+            (None, None, None),
+            (Some(2), None, Some("Now on the pool: 2 runs queued.")),
+            (Some(0), Some(1), Some("Now on the pool: 0 runs queued, 1 run running.")),
+        ] {
+            assert_eq!(Load { queued, running }.sentence().as_deref(), sentence);
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! The provider's way to Azure: not there before Configure, replaced by the next one, honest when not known yet.
+
+use std::{
+    sync::{PoisonError, RwLock},
+    time::Duration,
+};
+
+use crate::{
+    azure::{Call, Client, Settings},
+    framework::{Diagnostic, Diagnostics, provider::Host, resource::Operation},
+};
+
+use super::{
+    diagnose,
+    settings::{Environment, ProviderModel, Resolved},
+};
+
+/// How long reads may take that only make a plan or a message better.
+const SIDE_READ_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// What Configure has left.
+#[derive(Default)]
+enum Session {
+    #[default]
+    Unconfigured,
+    Unknown(Vec<&'static str>),
+    Ready(Client),
+}
+
+/// The connection that all resources share.
+#[derive(Default)]
+pub struct Connection {
+    session: RwLock<Session>,
+}
+
+impl Connection {
+    /// Takes the provider block. Reaches no network.
+    pub fn configure(&self, model: &ProviderModel, environment: &Environment, host: &Host) -> Diagnostics {
+        let (session, diagnostics) = match model.resolve(environment) {
+            Err(errors) => (Session::Unconfigured, errors),
+            Ok(Resolved::Unknown(names)) => (Session::Unknown(names), Diagnostics::new()),
+            Ok(Resolved::Ready { cloud, credential }) => {
+                tracing::info!(credential = credential.name(), "signing in to Azure");
+                let settings = Settings {
+                    cloud,
+                    credential,
+                    terraform_version: host.version.clone(),
+                    send_correlation_id: true,
+                    http: None,
+                };
+                match Client::new(settings) {
+                    Ok(client) => (Session::Ready(client), Diagnostics::new()),
+                    Err(error) => (
+                        Session::Unconfigured,
+                        diagnose::azure("configuring the provider", &error).into(),
+                    ),
+                }
+            }
+        };
+        *self.session.write().unwrap_or_else(PoisonError::into_inner) = session;
+        diagnostics
+    }
+
+    /// The client.
+    ///
+    /// # Errors
+    /// The provider is not configured, or cannot be before apply.
+    pub fn client(&self) -> Result<Client, Diagnostic> {
+        match &*self.session.read().unwrap_or_else(PoisonError::into_inner) {
+            Session::Ready(client) => Ok(client.clone()),
+            Session::Unknown(names) => Err(Diagnostic::error(
+                "Provider configuration not known yet",
+                format!(
+                    "This needs Azure, but the provider's {} will be known only after apply. Apply the resources that determine the provider block first, with -target, or set it from values that are known.",
+                    names.join(", ")
+                ),
+            )),
+            Session::Unconfigured => Err(Diagnostic::error(
+                "Provider not configured",
+                "The acr provider was asked to reach Azure before it was configured.",
+            )),
+        }
+    }
+
+    /// Client and frame for a read that only makes a plan or message better; `None` when Azure cannot be reached now.
+    #[must_use]
+    pub fn side_read(&self, operation: &Operation) -> Option<(Client, Call)> {
+        Some((
+            self.client().ok()?,
+            Call::new(operation.cancel.clone(), SIDE_READ_TIMEOUT),
+        ))
+    }
+}
