@@ -1,7 +1,9 @@
 //! The integration tests, in one binary: one link, one place to look. A file per subject.
 #![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr)]
 
+mod bad_input;
 mod conformance;
+mod docs;
 mod emulator;
 mod handshake;
 mod plugin_process;

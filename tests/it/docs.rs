@@ -1,0 +1,148 @@
+//! The pages under `docs/` are what the schemas say. `UPDATE_EXPECT=1` writes them; otherwise a difference, a page that
+//! nothing renders any more, or a type without an example fails.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+};
+
+use terraform_provider_acr::{
+    framework::{
+        page::{Kind, Page},
+        provider::Provider,
+        schema::Schema,
+    },
+    provider::{AcrProvider, Environment, NAME},
+};
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// A text that must be there: an overview or an example.
+fn text(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path} is needed for the documents: {error}"))
+}
+
+fn page(kind: Kind, name: &str, schema: &Schema) -> (String, String) {
+    let noun = name.strip_prefix("acr_").unwrap_or(name);
+    let (overview, example) = match kind {
+        Kind::Provider => (
+            "src/provider/provider.md".into(),
+            "examples/provider/provider.tf".into(),
+        ),
+        Kind::Resource => (
+            format!("src/provider/{noun}/resource.md"),
+            format!("examples/resources/{name}/resource.tf"),
+        ),
+        Kind::DataSource => (
+            format!("src/provider/{noun}/data_source.md"),
+            format!("examples/data-sources/{name}/data-source.tf"),
+        ),
+    };
+    let imports = match kind {
+        Kind::Resource => vec![
+            ("terraform", text(&format!("examples/resources/{name}/import.tf"))),
+            ("shell", text(&format!("examples/resources/{name}/import.sh"))),
+        ],
+        Kind::Provider | Kind::DataSource => Vec::new(),
+    };
+    let (overview, example) = (text(&overview), text(&example));
+    let page = Page {
+        kind,
+        name,
+        schema,
+        overview: &overview,
+        example: &example,
+        imports: &imports,
+    };
+    (page.path(), page.render())
+}
+
+/// Every page, by its path under `docs/`.
+fn pages() -> BTreeMap<String, String> {
+    let provider = AcrProvider::new(Environment::empty());
+    let mut pages = BTreeMap::from([page(Kind::Provider, NAME, &provider.schema())]);
+    pages.extend(
+        provider
+            .resources()
+            .iter()
+            .map(|resource| page(Kind::Resource, resource.type_name(), &resource.schema())),
+    );
+    pages.extend(
+        provider
+            .data_sources()
+            .iter()
+            .map(|source| page(Kind::DataSource, source.type_name(), &source.schema())),
+    );
+    pages
+}
+
+/// The pages that are there; written guides are not generated.
+fn present(folder: &Path) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        for entry in fs::read_dir(next).into_iter().flatten() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                found.insert(path.strip_prefix(folder).unwrap().to_string_lossy().into_owned());
+            }
+        }
+    }
+    found.retain(|path| !path.starts_with("guides/"));
+    found
+}
+
+#[test]
+fn docs_are_what_the_schemas_say() {
+    let (docs, pages) = (root().join("docs"), pages());
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
+        for (path, text) in &pages {
+            let path = docs.join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+    }
+    for (path, text) in &pages {
+        let there = fs::read_to_string(docs.join(path)).unwrap_or_default();
+        assert!(
+            there == *text,
+            "docs/{path} is not what the schema says; `make docs` writes it anew"
+        );
+    }
+    let expected: BTreeSet<String> = pages.keys().cloned().collect();
+    assert_eq!(
+        present(&docs),
+        expected,
+        "pages that nothing renders, or that are missing"
+    );
+}
+
+#[test]
+fn every_description_is_a_sentence() {
+    let provider = AcrProvider::new(Environment::empty());
+    let schemas = provider
+        .resources()
+        .iter()
+        .map(|r| r.schema())
+        .chain(provider.data_sources().iter().map(|d| d.schema()));
+    for schema in schemas.chain([provider.schema()]) {
+        let nested = schema.block.blocks.iter().flat_map(|block| &block.block.attributes);
+        for attribute in schema.block.attributes.iter().chain(nested) {
+            let text = attribute.description;
+            let opens = text
+                .chars()
+                .next()
+                .is_some_and(|first| first.is_uppercase() || first.is_ascii_digit());
+            assert!(
+                opens && (text.ends_with('.') || text.ends_with(".)")),
+                "{}: {text}",
+                attribute.name
+            );
+        }
+    }
+}
