@@ -1,0 +1,395 @@
+//! ARM's front door: authentication has happened; here come version, subscription, permission, and the way to the object.
+
+use serde_json::{Map, Value};
+use time::OffsetDateTime;
+
+use super::answer::Answer;
+use super::identity::Principal;
+use super::json::Json;
+use super::metadata::{self, POOL_VERSIONS, REGISTRY_VERSIONS, TASK_VERSIONS};
+use super::operations::Fate;
+use super::query::Query;
+use super::refusals::Refusal;
+use super::store::Store;
+
+/// One request to ARM.
+pub(super) struct Call<'a> {
+    pub(super) method: &'a str,
+    /// The path as sent.
+    pub(super) path: &'a str,
+    pub(super) query: &'a Query,
+    pub(super) body: &'a [u8],
+    /// The `api-version`, checked.
+    pub(super) version: &'a str,
+    pub(super) client_id: &'a str,
+    pub(super) object_id: &'a str,
+    pub(super) now: OffsetDateTime,
+    /// What a fault wants to become of the operation that this call starts.
+    pub(super) fate: Option<Fate>,
+}
+
+/// A request before its version and principal are known to be good.
+pub(super) struct Request<'a> {
+    pub(super) method: &'a str,
+    pub(super) path: &'a str,
+    pub(super) query: &'a Query,
+    pub(super) body: &'a [u8],
+    pub(super) now: OffsetDateTime,
+    pub(super) fate: Option<Fate>,
+}
+
+impl Call<'_> {
+    /// The body as a JSON object.
+    pub(super) fn json_body(&self) -> Result<Map<String, Value>, Refusal> {
+        match serde_json::from_slice(self.body) {
+            Ok(Value::Object(members)) => Ok(members),
+            Ok(_) => Err(Refusal::content("the body is no JSON object")),
+            Err(error) => Err(Refusal::content(&error.to_string())),
+        }
+    }
+}
+
+/// Answers a request to ARM.
+pub(super) fn answer(store: &mut Store, principal: &Principal, request: Request) -> Answer {
+    route(store, principal, request).unwrap_or_else(Refusal::into_answer)
+}
+
+fn route(store: &mut Store, principal: &Principal, request: Request) -> Result<Answer, Refusal> {
+    let segments: Vec<&str> = request.path.trim_matches('/').split('/').collect();
+    let lower: Vec<String> = segments.iter().map(|segment| segment.to_ascii_lowercase()).collect();
+    let lower: Vec<&str> = lower.iter().map(String::as_str).collect();
+    if lower.first() != Some(&"subscriptions") {
+        return Err(Refusal::not_served(&format!("the path '{}'", request.path)));
+    }
+    let version = request.query.get("api-version").filter(|version| !version.is_empty());
+    let version = version.ok_or_else(Refusal::api_version_missing)?;
+    if let Some(subscription) = segments.get(1) {
+        if !subscription.eq_ignore_ascii_case(&store.subscription_id) {
+            return Err(Refusal::subscription(subscription));
+        }
+    }
+    check_version(&lower, version)?;
+    let action = action(request.method, &segments);
+    if !principal.rights.allow(&action) {
+        let scope = request.path.trim_end_matches('/');
+        return Err(Refusal::unauthorized(
+            &principal.client_id,
+            &principal.object_id,
+            &action,
+            scope,
+        ));
+    }
+    let call = Call {
+        method: request.method,
+        path: request.path,
+        query: request.query,
+        body: request.body,
+        version,
+        client_id: &principal.client_id,
+        object_id: &principal.object_id,
+        now: request.now,
+        fate: request.fate,
+    };
+    match lower.as_slice() {
+        [_, _, "resourcegroups", _, "providers", namespace, rest @ ..] => {
+            let group = store.group_named(segments[3])?.id.clone();
+            match *namespace {
+                "microsoft.containerregistry" => registry_route(store, &call, &group, rest, &segments[6..]),
+                "microsoft.network" => network_route(store, &call, &group, rest, &segments[6..]),
+                _ => Err(Refusal::not_served(&format!("the namespace '{}'", segments[5]))),
+            }
+        }
+        _ => subscription_route(store, &call, &lower, &segments),
+    }
+}
+
+fn subscription_route(store: &mut Store, call: &Call, lower: &[&str], segments: &[&str]) -> Result<Answer, Refusal> {
+    let subscription = store.subscription_id.clone();
+    let tenant = store.tenant_id.clone();
+    match (call.method, lower) {
+        ("GET", [_]) => {
+            let list = vec![metadata::subscription(&subscription, &tenant)];
+            let count = Json::object([("type", "Total".into()), ("value", 1.into())]);
+            Ok(Answer::json(
+                200,
+                Json::object([("value", Json::Array(list)), ("count", count)]),
+            ))
+        }
+        ("GET", [_, _]) => Ok(Answer::json(200, metadata::subscription(&subscription, &tenant))),
+        ("GET", [_, _, "providers"]) => {
+            let served = ["Microsoft.ContainerRegistry", "Microsoft.Network"];
+            let list = served
+                .iter()
+                .filter_map(|namespace| metadata::provider(&subscription, namespace));
+            Ok(Answer::json(200, Json::list(list.collect())))
+        }
+        ("GET", [_, _, "providers", _]) => metadata::provider(&subscription, segments[3])
+            .map(|provider| Answer::json(200, provider))
+            .ok_or_else(|| Refusal::not_served(&format!("the namespace '{}'", segments[3]))),
+        ("GET", [_, _, "providers", "microsoft.containerregistry", "registries"]) => {
+            Ok(store.list_registries(call, ""))
+        }
+        ("GET", [_, _, "resources"]) => store.list_resources(call, None),
+        ("GET", [_, _, "resourcegroups"]) => Ok(store.list_groups()),
+        ("GET", [_, _, "resourcegroups", _]) => store.get_group(segments[3]),
+        ("HEAD", [_, _, "resourcegroups", _]) => Ok(store.head_group(segments[3])),
+        ("PUT", [_, _, "resourcegroups", _]) => store.put_group(call, segments[3]),
+        ("DELETE", [_, _, "resourcegroups", _]) => store.delete_group(segments[3]),
+        ("GET", [_, _, "resourcegroups", _, "resources"]) => store.list_resources(call, Some(segments[3])),
+        _ => Err(unserved(call)),
+    }
+}
+
+/// `lower` and `names` are what follows the namespace.
+fn registry_route(
+    store: &mut Store,
+    call: &Call,
+    group: &str,
+    lower: &[&str],
+    names: &[&str],
+) -> Result<Answer, Refusal> {
+    let base = format!("{group}/providers/Microsoft.ContainerRegistry/registries");
+    let registry = names.get(1).map(|name| format!("{base}/{name}")).unwrap_or_default();
+    let registry = store
+        .registries
+        .get(&super::store::key(&registry))
+        .map_or(registry, |known| known.id.clone());
+    let pool = names
+        .get(3)
+        .map(|name| format!("{registry}/agentPools/{name}"))
+        .unwrap_or_default();
+    match (call.method, lower) {
+        ("GET", ["registries"]) => Ok(store.list_registries(call, &format!("{group}/"))),
+        ("GET", ["registries", _]) => store.get_registry(call, &registry),
+        ("PUT", ["registries", name]) => store.put_registry(call, group, names.get(1).unwrap_or(name)),
+        ("DELETE", ["registries", _]) => Ok(store.delete_registry(call, &registry)),
+        ("GET", ["registries", _, "operationstatuses", operation]) => {
+            store.check_signature(call.path, call.query)?;
+            store.registry_operation(call, &registry, operation)
+        }
+        ("GET", ["registries", _, "agentpools"]) => store.list_pools(&registry),
+        ("GET", ["registries", _, "agentpools", _]) => store.get_pool(&pool),
+        ("PUT", ["registries", _, "agentpools", name]) => store.put_pool(call, &registry, names.get(3).unwrap_or(name)),
+        ("PATCH", ["registries", _, "agentpools", _]) => store.patch_pool(call, &pool),
+        ("DELETE", ["registries", _, "agentpools", _]) => store.delete_pool(call, &pool),
+        ("POST", ["registries", _, "agentpools", _, "listqueuestatus"]) => store.queue_status(&registry, &pool),
+        ("GET", ["registries", _, "agentpools", _, "operationstatuses", operation]) => {
+            store.check_signature(call.path, call.query)?;
+            // ARM stops routing below a tracked resource that is gone.
+            if !store.pools.contains_key(&super::store::key(&pool)) {
+                return Err(store.not_found(&pool));
+            }
+            store.operation_status(&pool, operation)
+        }
+        ("GET", ["registries", _, "agentpoolsoperationresults", operation, "status"]) => {
+            store.check_signature(call.path, call.query)?;
+            store.deletion_result(call.path, operation, call.version, call.now)
+        }
+        ("GET", ["registries", _, "tasks"]) => store.list_tasks(&registry),
+        ("GET", ["registries", _, "tasks", _]) => store.get_task(&format!(
+            "{registry}/tasks/{}",
+            names.get(3).copied().unwrap_or_default()
+        )),
+        ("GET", ["registries", _, "runs"]) => store.list_runs(call, &registry),
+        ("GET", ["registries", _, "runs", _]) => store.get_run(&format!(
+            "{registry}/runs/{}",
+            names.get(3).copied().unwrap_or_default()
+        )),
+        _ => Err(unserved(call)),
+    }
+}
+
+fn network_route(
+    store: &mut Store,
+    call: &Call,
+    group: &str,
+    lower: &[&str],
+    names: &[&str],
+) -> Result<Answer, Refusal> {
+    let base = format!("{group}/providers/Microsoft.Network/virtualNetworks");
+    let network = names.get(1).map(|name| format!("{base}/{name}")).unwrap_or_default();
+    let subnet = names
+        .get(3)
+        .map(|name| format!("{network}/subnets/{name}"))
+        .unwrap_or_default();
+    match (call.method, lower) {
+        ("GET", ["virtualnetworks"]) => Ok(store.list_networks(group)),
+        ("GET", ["virtualnetworks", _]) => store.get_network(&network),
+        ("PUT", ["virtualnetworks", name]) => store.put_network(call, group, names.get(1).unwrap_or(name)),
+        ("DELETE", ["virtualnetworks", _]) => store.delete_network(&network),
+        ("GET", ["virtualnetworks", _, "subnets"]) => store.list_subnets(&network),
+        ("GET", ["virtualnetworks", _, "subnets", _]) => store.get_subnet(&subnet),
+        ("PUT", ["virtualnetworks", _, "subnets", name]) => {
+            store.put_subnet(call, &network, names.get(3).unwrap_or(name))
+        }
+        ("DELETE", ["virtualnetworks", _, "subnets", _]) => store.delete_subnet(&subnet),
+        _ => Err(unserved(call)),
+    }
+}
+
+fn unserved(call: &Call) -> Refusal {
+    Refusal::not_served(&format!("{} {}", call.method, call.path))
+}
+
+/// The action that a request needs: the types of its path, then what is done.
+fn action(method: &str, segments: &[&str]) -> String {
+    let provider = segments
+        .iter()
+        .position(|segment| segment.eq_ignore_ascii_case("providers"));
+    let mut types: Vec<&str> = match provider {
+        Some(at) if segments.len() > at + 2 => {
+            let namespace = segments[at + 1];
+            std::iter::once(namespace)
+                .chain(segments[at + 2..].iter().step_by(2).copied())
+                .collect()
+        }
+        Some(_) => vec!["Microsoft.Resources", "subscriptions", "providers"],
+        None => vec!["Microsoft.Resources", "subscriptions"]
+            .into_iter()
+            .chain(segments.iter().skip(2).step_by(2).copied())
+            .collect(),
+    };
+    // `.../agentPoolsOperationResults/{guid}/status` ends with a type like any other.
+    types.push(match method {
+        "GET" | "HEAD" => "read",
+        "DELETE" => "delete",
+        "POST" => "action",
+        _ => "write",
+    });
+    types.join("/")
+}
+
+/// Refuses a version that the type does not have. Types outside the registry namespace take any well-formed version.
+fn check_version(lower: &[&str], version: &str) -> Result<(), Refusal> {
+    let namespace = "Microsoft.ContainerRegistry";
+    let (name, versions): (&str, &[&str]) = match lower {
+        [
+            _,
+            _,
+            "resourcegroups",
+            _,
+            "providers",
+            "microsoft.containerregistry",
+            "registries",
+            _,
+            child,
+            ..,
+        ] => match *child {
+            "agentpools" | "agentpoolsoperationresults" => ("registries/agentPools", &POOL_VERSIONS),
+            "tasks" => ("registries/tasks", &TASK_VERSIONS),
+            "runs" => ("registries/runs", &TASK_VERSIONS),
+            _ => ("registries", &REGISTRY_VERSIONS),
+        },
+        [.., "microsoft.containerregistry", "registries"] | [.., "microsoft.containerregistry", "registries", _] => {
+            ("registries", &REGISTRY_VERSIONS)
+        }
+        _ if is_version(version) => return Ok(()),
+        _ => {
+            let message = format!("The api-version '{version}' is invalid.");
+            return Err(Refusal::gateway(400, "InvalidApiVersionParameter", message));
+        }
+    };
+    if versions.iter().any(|known| known.eq_ignore_ascii_case(version)) {
+        return Ok(());
+    }
+    let elsewhere = REGISTRY_VERSIONS
+        .iter()
+        .chain(&TASK_VERSIONS)
+        .any(|known| known.eq_ignore_ascii_case(version));
+    if elsewhere {
+        return Err(Refusal::type_lacks_version(namespace, name, version));
+    }
+    Err(Refusal::unknown_version(name, version, versions))
+}
+
+/// `YYYY-MM-DD` with an optional suffix such as `-preview`.
+fn is_version(version: &str) -> bool {
+    let bytes = version.as_bytes();
+    let date = bytes.len() >= 10
+        && bytes[..10].iter().enumerate().all(|(at, byte)| match at {
+            4 | 7 => *byte == b'-',
+            _ => byte.is_ascii_digit(),
+        });
+    date && (bytes.len() == 10 || bytes[10] == b'-')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn actions() {
+        let registry = "/subscriptions/s/resourceGroups/g/providers/Microsoft.ContainerRegistry/registries/r";
+        for (method, path, expected) in [
+            (
+                "GET",
+                registry.to_string(),
+                "Microsoft.ContainerRegistry/registries/read",
+            ),
+            (
+                "PUT",
+                format!("{registry}/agentPools/p"),
+                "Microsoft.ContainerRegistry/registries/agentPools/write",
+            ),
+            (
+                "GET",
+                format!("{registry}/agentPools"),
+                "Microsoft.ContainerRegistry/registries/agentPools/read",
+            ),
+            (
+                "POST",
+                format!("{registry}/agentPools/p/listQueueStatus"),
+                "Microsoft.ContainerRegistry/registries/agentPools/listQueueStatus/action",
+            ),
+            (
+                "GET",
+                format!("{registry}/agentPoolsOperationResults/g/status"),
+                "Microsoft.ContainerRegistry/registries/agentPoolsOperationResults/status/read",
+            ),
+            (
+                "DELETE",
+                "/subscriptions/s/resourceGroups/g".to_string(),
+                "Microsoft.Resources/subscriptions/resourceGroups/delete",
+            ),
+            (
+                "GET",
+                "/subscriptions/s".to_string(),
+                "Microsoft.Resources/subscriptions/read",
+            ),
+        ] {
+            let segments: Vec<&str> = path.trim_matches('/').split('/').collect();
+            assert_eq!(action(method, &segments), expected);
+        }
+    }
+
+    #[test]
+    fn versions() {
+        let pool = [
+            "subscriptions",
+            "s",
+            "resourcegroups",
+            "g",
+            "providers",
+            "microsoft.containerregistry",
+            "registries",
+            "r",
+            "agentpools",
+        ];
+        for (version, good) in [
+            ("2019-06-01-preview", true),
+            ("2025-03-01-preview", true),
+            ("2023-07-01", false),
+            ("2031-01-01", false),
+        ] {
+            assert_eq!(check_version(&pool, version).is_ok(), good, "{version}");
+        }
+        for (version, good) in [
+            ("2022-09-01", true),
+            ("2022-09-01-preview", true),
+            ("latest", false),
+            ("2022-9-1", false),
+        ] {
+            assert_eq!(check_version(&["subscriptions"], version).is_ok(), good, "{version}");
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! What nobody has recorded, as switches with both values.
+//!
+//! A client that must survive the real service must survive either value, so tests run with each. The seed file sets
+//! them under `assumptions`; `/emulator/assumptions` lists the ones in force.
+
+use serde::{Deserialize, Serialize};
+
+/// The unknown facts, each with the value in force. The default is what a conforming ARM service would do, or what a
+/// recording suggests.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Assumptions {
+    /// What the status resource says when a create or update fails.
+    pub failed_create_body: FailedCreateBody,
+    /// What a PATCH to the count that the pool has already does.
+    pub patch_same_count: PatchSameCount,
+    /// Whether a pool whose state is `Failed` can be scaled.
+    pub failed_pool_scales: FailedPoolScales,
+    /// How polling a finished deletion ends.
+    pub delete_end: DeleteEnd,
+    /// When a pool beyond the vCPU quota is refused.
+    pub quota_failure: QuotaFailure,
+    /// What DELETE answers for a pool that does not exist.
+    pub delete_missing_pool: DeleteMissingPool,
+    /// What DELETE does to a pool that is being created or updated.
+    pub delete_busy_pool: DeleteBusyPool,
+    /// What PUT does to a pool that exists.
+    pub put_existing_pool: PutExistingPool,
+    /// In which casing ids come back.
+    pub id_casing: IdCasing,
+}
+
+/// See [`Assumptions::failed_create_body`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailedCreateBody {
+    /// `{"status":"Failed","error":{"code","message"}}`, as ARM's contract demands.
+    #[default]
+    ArmError,
+    /// `{"status":"Failed"}` and nothing else.
+    BareStatus,
+}
+
+/// See [`Assumptions::patch_same_count`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PatchSameCount {
+    /// 201 and an operation, as for any other count.
+    #[default]
+    Accepted,
+    /// 200 and the pool, without an operation.
+    Noop,
+}
+
+/// See [`Assumptions::failed_pool_scales`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailedPoolScales {
+    /// 409 `RegistryStatusConflict`, as reported once from the field.
+    #[default]
+    Conflict,
+    /// The update is accepted and the pool recovers.
+    Accepted,
+}
+
+/// See [`Assumptions::delete_end`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeleteEnd {
+    /// 204, as recorded since 2022.
+    #[default]
+    #[serde(rename = "204")]
+    NoContent,
+    /// 404 `ResourceNotFound` from the gateway, as in some older recordings.
+    #[serde(rename = "404")]
+    NotFound,
+}
+
+/// See [`Assumptions::quota_failure`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum QuotaFailure {
+    /// The PUT or PATCH itself is refused.
+    #[default]
+    AtPut,
+    /// The write is accepted and its operation fails.
+    Late,
+}
+
+/// See [`Assumptions::delete_missing_pool`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeleteMissingPool {
+    /// 204, as the specification declares.
+    #[default]
+    #[serde(rename = "204")]
+    NoContent,
+    /// 404 `ResourceNotFound`.
+    #[serde(rename = "404")]
+    NotFound,
+}
+
+/// See [`Assumptions::delete_busy_pool`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeleteBusyPool {
+    /// The deletion supersedes the running operation.
+    #[default]
+    Accepted,
+    /// 409 `RegistryStatusConflict`.
+    Conflict,
+}
+
+/// See [`Assumptions::put_existing_pool`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PutExistingPool {
+    /// An upsert that answers 201 like a create; only the count may differ.
+    #[default]
+    Created,
+    /// An upsert that answers 200; only the count may differ.
+    Ok,
+    /// 409 `RegistryStatusConflict`.
+    Conflict,
+}
+
+/// See [`Assumptions::id_casing`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IdCasing {
+    /// As they were first sent.
+    #[default]
+    AsSent,
+    /// `resourcegroups` in lower case and the group's name in upper case, as several Azure services do.
+    Recased,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_switch_reads_both_values_and_unknown_ones_are_refused() {
+        for (text, good) in [
+            (
+                r#"{"delete_end":"404","quota_failure":"late","id_casing":"recased"}"#,
+                true,
+            ),
+            (
+                r#"{"delete_end":"204","put_existing_pool":"ok","failed_create_body":"bare_status"}"#,
+                true,
+            ),
+            (r#"{"delete_end":"500"}"#, false),
+            (r#"{"delete_ends":"404"}"#, false),
+        ] {
+            assert_eq!(serde_json::from_str::<Assumptions>(text).is_ok(), good, "{text}");
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! Subscriptions, resource groups, and the lists across them.
+
+use serde_json::Value;
+
+use super::answer::Answer;
+use super::arm::Call;
+use super::clock::with_zulu;
+use super::json::Json;
+use super::metadata::{POOL_TYPE, normalized};
+use super::refusals::Refusal;
+use super::store::{Group, Store, key};
+
+impl Store {
+    /// The group, or the gateway's 404.
+    pub(super) fn group_named(&self, name: &str) -> Result<&Group, Refusal> {
+        self.groups
+            .get(&key(&self.group_id(name)))
+            .ok_or_else(|| Refusal::group(name))
+    }
+
+    fn group_json(&self, group: &Group) -> Json {
+        Json::present([
+            ("id", Some((&group.id).into())),
+            ("name", Some((&group.name).into())),
+            ("type", Some("Microsoft.Resources/resourceGroups".into())),
+            ("location", Some((&group.location).into())),
+            ("tags", group.tags.clone().map(Json::from)),
+            (
+                "properties",
+                Some(Json::object([("provisioningState", "Succeeded".into())])),
+            ),
+        ])
+    }
+
+    /// `GET /subscriptions/{s}/resourceGroups`.
+    pub(super) fn list_groups(&self) -> Answer {
+        Answer::json(
+            200,
+            Json::list(self.groups.values().map(|group| self.group_json(group)).collect()),
+        )
+    }
+
+    /// `GET` of one group.
+    pub(super) fn get_group(&self, name: &str) -> Result<Answer, Refusal> {
+        Ok(Answer::json(200, self.group_json(self.group_named(name)?)))
+    }
+
+    /// `HEAD` of one group.
+    pub(super) fn head_group(&self, name: &str) -> Answer {
+        Answer::empty(if self.group_named(name).is_ok() { 204 } else { 404 })
+    }
+
+    /// `PUT` of one group.
+    pub(super) fn put_group(&mut self, call: &Call, name: &str) -> Result<Answer, Refusal> {
+        let body = call.json_body()?;
+        let location = normalized(body.get("location").and_then(Value::as_str).unwrap_or_default());
+        if location.is_empty() {
+            return Err(Refusal::location_required());
+        }
+        let id = self.group_id(name);
+        let known = self.groups.get(&key(&id));
+        if let Some(known) = known.filter(|known| known.location != location) {
+            return Err(Refusal::moved(&known.id, &known.location));
+        }
+        let (status, id, name) = known.map_or((201, id, name.to_string()), |known| {
+            (200, known.id.clone(), known.name.clone())
+        });
+        let group = Group {
+            id: id.clone(),
+            name,
+            location,
+            tags: body.get("tags").cloned(),
+        };
+        let answer = Answer::json(status, self.group_json(&group));
+        self.groups.insert(key(&id), group);
+        Ok(answer)
+    }
+
+    /// `DELETE` of one group, with everything in it. The service takes its time; here it is done at once.
+    pub(super) fn delete_group(&mut self, name: &str) -> Result<Answer, Refusal> {
+        let group = key(&self.group_named(name)?.id);
+        let prefix = format!("{group}/");
+        let outside = |id: &String| !id.starts_with(&prefix);
+        self.pools.retain(|id, _| outside(id));
+        self.registries.retain(|id, _| outside(id));
+        self.subnets.retain(|id, _| outside(id));
+        self.networks.retain(|id, _| outside(id));
+        self.tasks.retain(|id, _| outside(id));
+        self.runs.retain(|id, _| outside(id));
+        self.groups.remove(&group);
+        Ok(Answer::empty(200))
+    }
+
+    /// `GET .../resources?$filter=resourceType eq '...'`, for the subscription or one group. Other filters are refused.
+    pub(super) fn list_resources(&self, call: &Call, group: Option<&str>) -> Result<Answer, Refusal> {
+        let wanted = match call.query.get("$filter") {
+            None => None,
+            Some(filter) => Some(
+                resource_type_of(filter)
+                    .ok_or_else(|| Refusal::not_served("resource filters other than \"resourceType eq '...'\""))?,
+            ),
+        };
+        let prefix = match group {
+            Some(name) => format!("{}/", key(&self.group_named(name)?.id)),
+            None => String::new(),
+        };
+        let all = self
+            .generic_registries()
+            .chain(self.generic_pools())
+            .chain(self.generic_networks());
+        let listed = all
+            .filter(|(id, resource_type, _)| {
+                let fits = wanted
+                    .as_ref()
+                    .is_none_or(|wanted| wanted.eq_ignore_ascii_case(resource_type));
+                fits && key(id).starts_with(&prefix)
+            })
+            .map(|(_, _, json)| json);
+        Ok(Answer::json(200, Json::list(listed.collect())))
+    }
+
+    fn generic_registries(&self) -> impl Iterator<Item = (String, &'static str, Json)> {
+        self.registries.values().map(|registry| {
+            let sku = Json::object([("name", (&registry.sku).into()), ("tier", (&registry.sku).into())]);
+            let json = Json::object([
+                ("id", self.shown(&registry.id).into()),
+                ("name", (&registry.name).into()),
+                ("type", REGISTRY_TYPE.into()),
+                ("sku", sku),
+                ("location", (&registry.location).into()),
+                ("tags", registry.tags.clone().into()),
+                ("systemData", registry.provenance.to_json(with_zulu)),
+            ]);
+            (registry.id.clone(), REGISTRY_TYPE, json)
+        })
+    }
+
+    fn generic_pools(&self) -> impl Iterator<Item = (String, &'static str, Json)> {
+        self.pools.values().map(|pool| {
+            // A tracked child is named by its path: `registry/pool`.
+            let registry = pool.id.split('/').nth(8).unwrap_or_default();
+            let json = Json::object([
+                ("id", self.shown(&pool.id).into()),
+                ("name", format!("{registry}/{}", pool.name).into()),
+                ("type", POOL_TYPE.into()),
+                ("location", (&pool.location).into()),
+                ("systemData", pool.provenance.to_json(with_zulu)),
+            ]);
+            (pool.id.clone(), POOL_TYPE, json)
+        })
+    }
+
+    fn generic_networks(&self) -> impl Iterator<Item = (String, &'static str, Json)> {
+        self.networks.values().map(|network| {
+            let json = Json::object([
+                ("id", (&network.id).into()),
+                ("name", (&network.name).into()),
+                ("type", NETWORK_TYPE.into()),
+                ("location", (&network.location).into()),
+            ]);
+            (network.id.clone(), NETWORK_TYPE, json)
+        })
+    }
+}
+
+/// The type name of a registry.
+const REGISTRY_TYPE: &str = "Microsoft.ContainerRegistry/registries";
+/// The type name of a virtual network.
+const NETWORK_TYPE: &str = "Microsoft.Network/virtualNetworks";
+
+/// The type in `resourceType eq '...'`.
+fn resource_type_of(filter: &str) -> Option<String> {
+    let words: Vec<&str> = filter.split_whitespace().collect();
+    let [name, operator, value] = words.as_slice() else {
+        return None;
+    };
+    let value = value.strip_prefix('\'')?.strip_suffix('\'')?;
+    (name.eq_ignore_ascii_case("resourceType") && operator.eq_ignore_ascii_case("eq")).then(|| value.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn resource_filters() {
+        for (filter, expected) in [
+            ("resourceType eq 'A/b'", Some("A/b")),
+            ("resourcetype EQ 'A/b'", Some("A/b")),
+            ("resourceType ne 'A/b'", None),
+            ("name eq 'x'", None),
+            ("resourceType eq A/b", None),
+        ] {
+            assert_eq!(resource_type_of(filter).as_deref(), expected, "{filter}");
+        }
+    }
+}

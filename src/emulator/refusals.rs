@@ -1,0 +1,197 @@
+//! ARM's errors: codes as the service uses them, wording of our own.
+//!
+//! Errors of ARM's gateway carry `x-ms-failure-cause: gateway` and have only `code` and `message`; those of the resource
+//! provider add `target` and `details`. Texts that nobody has published are invented here; only their codes and shapes
+//! are meant to be relied on, and where even the code is unknown the function says so.
+
+use super::answer::Answer;
+use super::json::Json;
+
+/// Says to clients that something is outside this emulator: never a code that Azure uses.
+const NOT_SERVED: &str = "NotServedByEmulator";
+
+/// An error answer in the making.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    status: u16,
+    code: String,
+    message: String,
+    target: Option<&'static str>,
+    gateway: bool,
+    headers: Vec<(&'static str, String)>,
+}
+
+impl Refusal {
+    /// An error of ARM's gateway.
+    pub(super) fn gateway(status: u16, code: &str, message: impl Into<String>) -> Refusal {
+        Refusal {
+            status,
+            code: code.into(),
+            message: message.into(),
+            target: None,
+            gateway: true,
+            headers: Vec::new(),
+        }
+    }
+
+    /// An error of the resource provider.
+    pub(super) fn provider(status: u16, code: &str, message: impl Into<String>) -> Refusal {
+        Refusal {
+            target: Some("request"),
+            gateway: false,
+            ..Refusal::gateway(status, code, message)
+        }
+    }
+
+    /// The HTTP answer.
+    pub(super) fn into_answer(self) -> Answer {
+        let mut error = vec![("code", Json::from(self.code)), ("message", Json::from(self.message))];
+        if let Some(target) = self.target {
+            error.push(("target", target.into()));
+            error.push(("details", Json::null()));
+        }
+        let mut answer = Answer::json(self.status, Json::object([("error", Json::Object(error))]));
+        answer.headers = self.headers;
+        if self.gateway {
+            answer = answer.header("x-ms-failure-cause", "gateway");
+        }
+        answer
+    }
+
+    /// 401: the bearer token is missing or unusable. Clients read the tenant's address from the challenge.
+    pub(super) fn unauthenticated(code: &str, message: &str, authority: &str) -> Refusal {
+        let challenge = format!(
+            "Bearer authorization_uri=\"{authority}\", error=\"invalid_token\", error_description=\"{message}\""
+        );
+        let mut refusal = Refusal::gateway(401, code, message);
+        refusal.headers.push(("www-authenticate", challenge));
+        refusal
+    }
+
+    /// 403: the principal may not do this.
+    pub(super) fn unauthorized(client_id: &str, object_id: &str, action: &str, scope: &str) -> Refusal {
+        let message = format!(
+            "The client '{client_id}' with object id '{object_id}' has no authorization to perform action '{action}' over scope '{scope}'. If it was granted just now, ask for a new token."
+        );
+        Refusal::gateway(403, "AuthorizationFailed", message)
+    }
+
+    /// 403: a linked resource is out of the principal's reach.
+    pub(super) fn linked_unauthorized(client_id: &str, action: &str, scope: &str, linked: &str) -> Refusal {
+        let message = format!(
+            "The client '{client_id}' may perform action '{action}' on scope '{scope}'; however, it may not perform action(s) 'Microsoft.Network/virtualNetworks/subnets/join/action' on the linked scope(s) '{linked}'."
+        );
+        Refusal::gateway(403, "LinkedAuthorizationFailed", message)
+    }
+
+    /// 404: no such subscription. Also for every real one: nothing beyond the emulator's own is ever answered for.
+    pub(super) fn subscription(id: &str) -> Refusal {
+        Refusal::gateway(
+            404,
+            "SubscriptionNotFound",
+            format!("The subscription '{id}' could not be found."),
+        )
+    }
+
+    /// 404: no such resource group.
+    pub(super) fn group(name: &str) -> Refusal {
+        Refusal::gateway(
+            404,
+            "ResourceGroupNotFound",
+            format!("Resource group '{name}' could not be found."),
+        )
+    }
+
+    /// 404: no such resource. `path` is `Namespace/type/name/...`, without the group.
+    pub(super) fn resource(path: &str, group: &str) -> Refusal {
+        let message = format!(
+            "The Resource '{path}' under resource group '{group}' was not found. For more details please go to https://aka.ms/ARMResourceNotFoundFix"
+        );
+        Refusal::gateway(404, "ResourceNotFound", message)
+    }
+
+    /// 404: a write to a child whose parent is missing.
+    pub(super) fn parent(path: &str) -> Refusal {
+        let message =
+            format!("Failed to perform the requested operation on a nested resource: parent '{path}' not found.");
+        Refusal::gateway(404, "ParentResourceNotFound", message)
+    }
+
+    /// 400: the location does not offer the type.
+    pub(super) fn location(location: &str, resource_type: &str, offered: &[&str]) -> Refusal {
+        let message = format!(
+            "The provided location '{location}' is not available for resource type '{resource_type}'. List of available regions for the resource type is '{}'.",
+            offered.join(",")
+        );
+        Refusal::gateway(400, "LocationNotAvailableForResourceType", message)
+    }
+
+    /// 400: no location in the body of a tracked resource.
+    pub(super) fn location_required() -> Refusal {
+        Refusal::gateway(
+            400,
+            "LocationRequired",
+            "The location property is required for this definition.",
+        )
+    }
+
+    /// 409: the object exists in another location.
+    pub(super) fn moved(id: &str, location: &str) -> Refusal {
+        let message =
+            format!("The resource '{id}' already exists in location '{location}' and cannot be moved by a write.");
+        Refusal::gateway(409, "InvalidResourceLocation", message)
+    }
+
+    /// 400: a body that is no JSON object.
+    pub(super) fn content(problem: &str) -> Refusal {
+        let message = format!("The request content was invalid and could not be deserialized: '{problem}'.");
+        Refusal::gateway(400, "InvalidRequestContent", message)
+    }
+
+    /// 400: a property that the Tasks provider refuses, in its aggregate style. The code for most properties is unknown.
+    pub(super) fn input(parameters: &str, property: &str, text: &str) -> Refusal {
+        let message = format!("Some of the properties of '{parameters}' are invalid.. InnerErrors: {property}:{text}");
+        Refusal::provider(400, "InvalidInputValue", message)
+    }
+
+    /// 409: the pool is busy or failed. The code is reported from the field, the text is not.
+    pub(super) fn conflict(pool: &str, state: &str) -> Refusal {
+        let message = format!("The agent pool '{pool}' cannot be changed while its status is '{state}'.");
+        Refusal::provider(409, "RegistryStatusConflict", message)
+    }
+
+    /// 400: `api-version` is missing.
+    pub(super) fn api_version_missing() -> Refusal {
+        Refusal::gateway(
+            400,
+            "MissingApiVersionParameter",
+            "The api-version query parameter (?api-version=) is required for all requests.",
+        )
+    }
+
+    /// 404: the namespace has this version, the type does not.
+    pub(super) fn type_lacks_version(namespace: &str, resource_type: &str, version: &str) -> Refusal {
+        let message = format!(
+            "The resource type '{resource_type}' could not be found in the namespace '{namespace}' for api version '{version}'."
+        );
+        Refusal::gateway(404, "InvalidResourceType", message)
+    }
+
+    /// 400: nobody serves this version.
+    pub(super) fn unknown_version(resource_type: &str, version: &str, supported: &[&str]) -> Refusal {
+        let message = format!(
+            "No registered resource provider found for API version '{version}' for type '{resource_type}'. The supported api-versions are '{}'.",
+            supported.join(", ")
+        );
+        Refusal::gateway(400, "NoRegisteredProviderFound", message)
+    }
+
+    /// 501: real Azure may well serve this; the emulator does not, and says so.
+    pub(super) fn not_served(what: &str) -> Refusal {
+        let message = format!("This is acr-emulator, not Azure: it does not serve {what}.");
+        Refusal {
+            gateway: false,
+            ..Refusal::gateway(501, NOT_SERVED, message)
+        }
+    }
+}

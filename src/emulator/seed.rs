@@ -1,0 +1,279 @@
+//! The seed: what exists when the emulator starts, and after `/emulator/reset`.
+//!
+//! ```json
+//! {
+//!   "subscription_id": "11111111-2222-3333-4444-555555555555",
+//!   "location": "eastus",
+//!   "resource_groups": [{"name": "rg-builds"}],
+//!   "registries": [{"name": "contosobuilds", "resource_group": "rg-builds", "sku": "Premium"}],
+//!   "virtual_networks": [{"name": "vnet-builds", "resource_group": "rg-builds", "address_space": ["10.40.0.0/16"],
+//!                         "subnets": [{"name": "snet-agents", "address_prefix": "10.40.1.0/24"}]}],
+//!   "agent_pools": [{"registry": "contosobuilds", "name": "pool1", "tier": "S1", "count": 1}],
+//!   "tasks": [{"registry": "contosobuilds", "name": "build", "agent_pool_name": "pool1"}],
+//!   "runs": [{"registry": "contosobuilds", "run_id": "cf1", "status": "Queued", "agent_pool_name": "pool1"}],
+//!   "assumptions": {"delete_end": "404"}
+//! }
+//! ```
+
+use std::fmt;
+
+use serde::Deserialize;
+
+use super::assumptions::Assumptions;
+
+/// The documented default of the service: total vCPU of all standard pools of one registry.
+pub(super) const STANDARD_VCPU_QUOTA: i64 = 16;
+/// The documented default of the service: total vCPU of all isolated pools of one registry.
+pub(super) const ISOLATED_VCPU_QUOTA: i64 = 0;
+
+/// What exists at the start. Every part has a default, and an unknown member is an error.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Seed {
+    /// The only subscription that exists. A fixed fake id unless given.
+    pub subscription_id: String,
+    /// The only tenant that exists. A fixed fake id unless given.
+    pub tenant_id: String,
+    /// The location of everything below that names none of its own.
+    pub location: String,
+    /// Resource groups.
+    pub resource_groups: Vec<SeedGroup>,
+    /// Registries.
+    pub registries: Vec<SeedRegistry>,
+    /// Virtual networks with their subnets.
+    pub virtual_networks: Vec<SeedNetwork>,
+    /// Agent pools. Not checked against quota, SKU or region: a seed may start from trouble.
+    pub agent_pools: Vec<SeedPool>,
+    /// Tasks: read-only in this version.
+    pub tasks: Vec<SeedTask>,
+    /// Runs: read-only in this version.
+    pub runs: Vec<SeedRun>,
+    /// The switches for what nobody has recorded.
+    pub assumptions: Assumptions,
+}
+
+/// A resource group.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SeedGroup {
+    /// Its name.
+    pub name: String,
+    /// Its location; the seed's when absent.
+    pub location: Option<String>,
+}
+
+/// A registry.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SeedRegistry {
+    /// Its name.
+    pub name: String,
+    /// The group that holds it.
+    pub resource_group: String,
+    /// Its location; the seed's when absent.
+    pub location: Option<String>,
+    /// `Basic`, `Standard` or `Premium` (the default).
+    #[serde(default = "premium")]
+    pub sku: String,
+    /// Total vCPU for standard pools; 16 as documented.
+    #[serde(default = "standard_quota")]
+    pub standard_vcpu_quota: i64,
+    /// Total vCPU for isolated pools; 0 as documented.
+    #[serde(default = "isolated_quota")]
+    pub isolated_vcpu_quota: i64,
+}
+
+/// A virtual network.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SeedNetwork {
+    /// Its name.
+    pub name: String,
+    /// The group that holds it.
+    pub resource_group: String,
+    /// Its location; the seed's when absent.
+    pub location: Option<String>,
+    /// Its address ranges in CIDR notation.
+    pub address_space: Vec<String>,
+    /// Its subnets.
+    #[serde(default)]
+    pub subnets: Vec<SeedSubnet>,
+}
+
+/// A subnet.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SeedSubnet {
+    /// Its name.
+    pub name: String,
+    /// Its address range in CIDR notation.
+    pub address_prefix: String,
+}
+
+/// An agent pool.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SeedPool {
+    /// The name of its registry.
+    pub registry: String,
+    /// Its name.
+    pub name: String,
+    /// `S1` (the default), `S2`, `S3` or `I6`.
+    #[serde(default = "smallest_tier")]
+    pub tier: String,
+    /// Instances; 1 when absent.
+    #[serde(default = "one")]
+    pub count: i64,
+    /// ARM id of its subnet.
+    #[serde(default)]
+    pub subnet_id: Option<String>,
+    /// `Succeeded` (the default), `Failed`, `Creating` or `Updating`; the last two stay so until changed from outside.
+    #[serde(default = "succeeded")]
+    pub provisioning_state: String,
+}
+
+/// A task. Its step is an encoded task that does nothing of interest.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SeedTask {
+    /// The name of its registry.
+    pub registry: String,
+    /// Its name.
+    pub name: String,
+    /// The pool on which its runs execute.
+    #[serde(default)]
+    pub agent_pool_name: Option<String>,
+}
+
+/// A run.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SeedRun {
+    /// The name of its registry.
+    pub registry: String,
+    /// Its id, such as `cf1`.
+    pub run_id: String,
+    /// `Queued`, `Started`, `Running`, `Succeeded`, `Failed`, `Canceled`, `Error` or `Timeout`.
+    pub status: String,
+    /// The pool on which it executes.
+    #[serde(default)]
+    pub agent_pool_name: Option<String>,
+    /// The bare name of its task; absent for quick runs.
+    #[serde(default)]
+    pub task: Option<String>,
+    /// RFC 3339; the emulator's start when absent.
+    #[serde(default)]
+    pub create_time: Option<String>,
+}
+
+/// A seed that cannot be read.
+#[derive(Debug)]
+pub struct SeedError(String);
+
+impl Seed {
+    /// A seed with nothing in it but the fixed subscription and tenant.
+    pub fn empty() -> Seed {
+        Seed {
+            subscription_id: "11111111-2222-3333-4444-555555555555".into(),
+            tenant_id: "99999999-8888-7777-6666-555555555555".into(),
+            location: "eastus".into(),
+            resource_groups: Vec::new(),
+            registries: Vec::new(),
+            virtual_networks: Vec::new(),
+            agent_pools: Vec::new(),
+            tasks: Vec::new(),
+            runs: Vec::new(),
+            assumptions: Assumptions::default(),
+        }
+    }
+
+    /// What is there when no seed is given: one Premium registry and one network, in East US.
+    pub fn built_in() -> Seed {
+        Seed {
+            resource_groups: vec![SeedGroup {
+                name: "rg-builds".into(),
+                location: None,
+            }],
+            registries: vec![SeedRegistry {
+                name: "contosobuilds".into(),
+                resource_group: "rg-builds".into(),
+                location: None,
+                sku: premium(),
+                standard_vcpu_quota: STANDARD_VCPU_QUOTA,
+                isolated_vcpu_quota: ISOLATED_VCPU_QUOTA,
+            }],
+            virtual_networks: vec![SeedNetwork {
+                name: "vnet-builds".into(),
+                resource_group: "rg-builds".into(),
+                location: None,
+                address_space: vec!["10.40.0.0/16".into()],
+                subnets: vec![SeedSubnet {
+                    name: "snet-agents".into(),
+                    address_prefix: "10.40.1.0/24".into(),
+                }],
+            }],
+            ..Seed::empty()
+        }
+    }
+
+    /// Reads a seed file's text.
+    ///
+    /// # Errors
+    /// When it is no JSON, or has a member that the format does not know; the message has line and column.
+    pub fn from_json(text: &str) -> Result<Seed, SeedError> {
+        serde_json::from_str(text).map_err(|error| SeedError(error.to_string()))
+    }
+}
+
+impl Default for Seed {
+    /// Absent members of a seed file: nothing exists but the fixed subscription and tenant.
+    fn default() -> Seed {
+        Seed::empty()
+    }
+}
+
+impl fmt::Display for SeedError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "reading the seed: {}", self.0)
+    }
+}
+
+impl std::error::Error for SeedError {}
+
+fn premium() -> String {
+    "Premium".into()
+}
+
+fn succeeded() -> String {
+    "Succeeded".into()
+}
+
+fn smallest_tier() -> String {
+    "S1".into()
+}
+
+fn one() -> i64 {
+    1
+}
+
+fn standard_quota() -> i64 {
+    STANDARD_VCPU_QUOTA
+}
+
+fn isolated_quota() -> i64 {
+    ISOLATED_VCPU_QUOTA
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_members_are_named() {
+        let error =
+            Seed::from_json(r#"{"registries":[{"name":"a","resource_group":"b","skew":"Basic"}]}"#).unwrap_err();
+        assert!(error.to_string().contains("skew"), "{error}");
+        assert!(Seed::from_json("{").is_err());
+        assert_eq!(Seed::from_json("{}").unwrap().location, "eastus");
+    }
+}
