@@ -1,6 +1,7 @@
 //! The integration tests, in one binary: one link, one place to look. A file per subject.
 #![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr)]
 
+mod agent_pool;
 mod bad_input;
 mod conformance;
 mod docs;

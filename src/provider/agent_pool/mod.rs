@@ -4,9 +4,12 @@
 //! failed says not why; and a pool that Azure calls `Succeeded` may still be unable to run anything.
 
 pub mod data_source;
+mod deleting;
+mod planning;
 pub mod resource;
 mod schema;
 mod warnings;
+mod writing;
 
 use crate::{
     acr::{

@@ -1,0 +1,223 @@
+//! Nothing is lost and nothing is left behind unseen: interrupts, failures half-way, killed providers, lost answers.
+
+use std::time::Duration;
+
+use serde_json::json;
+use terraform_provider_acr::emulator::Options;
+
+use super::{World, configuration, options, pool_id, registry, seed, subnet};
+use crate::sandbox::Version;
+
+/// How long an interrupted Terraform may take to end: far more than it needs.
+const END: Duration = Duration::from_secs(60);
+
+#[test]
+fn an_interrupted_create_stays_in_the_state_and_the_next_apply_mends_it() {
+    for version in Version::both() {
+        let hour = Duration::from_secs(3_600);
+        let world = World::with(
+            version,
+            Options {
+                provisioning: hour,
+                ..options()
+            },
+        );
+        world.configure("");
+        let mut running = world.sandbox.start(&["apply", "-auto-approve"]);
+        running.until("acr_agent_pool.p: Creating...");
+        let accepted = || world.writes().contains(&"PUT 201".to_owned());
+        while !accepted() {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        running.interrupt_group();
+        let run = running.wait(END);
+        assert_ne!(run.code, Some(0), "{run}");
+        run.says("Azure has accepted the pool");
+        assert!(world.is_tainted(), "{run}");
+        assert_eq!(world.pool()["id"], pool_id("builds"));
+        assert_eq!(world.pool()["provisioning_state"], "Creating");
+
+        // The interrupted create comes to its end, and the tainted pool is replaced.
+        world.emulator.advance(hour);
+        let mut mending = world.sandbox.start(&["apply", "-auto-approve"]);
+        mending.until("Destroying...");
+        while world.writes().iter().filter(|write| write.starts_with("PUT")).count() < 2 {
+            world.emulator.advance(hour);
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        world.emulator.advance(hour);
+        let run = mending.wait(END * 2);
+        assert_eq!(run.code, Some(0), "{run}");
+        world.sandbox.plan_is_empty();
+    }
+}
+
+#[test]
+fn a_create_that_azure_fails_half_way_is_tainted_and_mended() {
+    for (assumption, reason) in [("arm_error", "ImagePullFailed"), ("bare_status", "Failed")] {
+        for version in Version::both() {
+            let seed = seed(json!({"assumptions": {"failed_create_body": assumption}}));
+            let world = World::with(version, Options { seed, ..options() });
+            world.fault(
+                json!({"match": {"method": "PUT", "path_contains": "/agentPools/"}, "times": 1,
+                "action": {"fail_operation": {"code": "ImagePullFailed", "message": "the machines did not start"}}}),
+            );
+            world.configure("");
+            let run = world.sandbox.fails(&["apply", "-auto-approve"]);
+            run.says("Creating agent pool \"builds\"")
+                .says(reason)
+                .says("kept in the state as tainted");
+            assert!(world.is_tainted(), "{run}");
+            assert_eq!(world.pool()["provisioning_state"], "Failed");
+            world.apply().says("1 added, 0 changed, 1 destroyed");
+            world.sandbox.plan_is_empty();
+            world.destroy();
+        }
+    }
+}
+
+#[test]
+fn a_pool_left_by_a_killed_provider_is_refused_with_a_block_that_imports_it() {
+    let hour = Duration::from_secs(3_600);
+    let world = World::with(
+        Version::Newest,
+        Options {
+            provisioning: hour,
+            ..options()
+        },
+    );
+    world.configure("");
+    let mut running = world.sandbox.start(&["apply", "-auto-approve"]);
+    running.until("acr_agent_pool.p: Creating...");
+    while world.writes() != ["PUT 201"] {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    running.kill();
+    running.wait(END);
+    world.emulator.advance(hour);
+    assert_eq!(world.pools(), ["builds"]);
+
+    let run = world.sandbox.fails(&["apply", "-auto-approve", "-lock=false"]);
+    run.says("exists already");
+    // The block as printed, with the address filled in, is all that it takes.
+    let clean: String = run
+        .output()
+        .lines()
+        .map(|line| line.trim_start_matches(['│', ' ']).trim_end().to_owned() + "\n")
+        .collect();
+    let begin = clean.find("import {").expect("the message holds an import block");
+    let block = &clean[begin..=begin + clean[begin..].find('}').unwrap()];
+    let block = block.replace("acr_agent_pool.ADDRESS", "acr_agent_pool.p");
+    world
+        .sandbox
+        .write("main.tf", &(configuration(&registry(), "") + "\n" + &block + "\n"));
+    world
+        .sandbox
+        .ok(&["apply", "-auto-approve", "-lock=false"])
+        .says("1 imported, 0 added, 0 changed");
+    world.sandbox.plan_is_empty();
+}
+
+#[test]
+fn an_existing_pool_is_never_adopted() {
+    let seed =
+        seed(json!({"agent_pools": [{"registry": "contosobuilds", "name": "builds", "tier": "S3", "count": 2}]}));
+    let world = World::with(Version::Newest, Options { seed, ..options() });
+    world.configure("");
+    world
+        .sandbox
+        .fails(&["apply", "-auto-approve"])
+        .says("exists already")
+        .says(&pool_id("builds"));
+    assert_eq!(world.writes(), Vec::<String>::new(), "nothing was written");
+}
+
+#[test]
+fn a_lost_answer_to_the_create_leaves_no_orphan() {
+    // The PUT is carried out, its answer is lost, and so is every later one: nobody knows.
+    let world = World::new(Version::Newest);
+    world.fault(json!({"match": {"method": "PUT", "path_contains": "/agentPools/"}, "action": {"reset": true}, "applied": true}));
+    world.configure("  timeouts {\n    create = \"8s\"\n  }");
+    let run = world.sandbox.fails(&["apply", "-auto-approve"]);
+    run.says("Whether Azure has accepted the pool is not known");
+    assert!(world.is_tainted(), "{run}");
+    world.emulator.set_faults(Vec::new());
+    world.apply();
+    world.sandbox.plan_is_empty();
+    world.destroy();
+
+    // One lost answer only: the repeated PUT is the same pool.
+    world.fault(json!({"match": {"method": "PUT", "path_contains": "/agentPools/"}, "times": 1, "action": {"reset": true}, "applied": true}));
+    world.configure("");
+    world.apply();
+    world.sandbox.plan_is_empty();
+    world.destroy();
+}
+
+#[test]
+fn refusals_are_told_and_leave_nothing() {
+    let more = json!({
+        "registries": [{"name": "contosobuilds", "resource_group": "rg-builds", "sku": "Premium"},
+                       {"name": "basicregistry", "resource_group": "rg-builds", "sku": "Basic"},
+                       {"name": "farregistry", "resource_group": "rg-builds", "sku": "Premium", "location": "uksouth"}],
+    });
+    let world = World::with(
+        Version::Newest,
+        Options {
+            seed: seed(more),
+            ..options()
+        },
+    );
+    let other = |name: &str| registry().replace("contosobuilds", name);
+    for (registry, arguments, text) in [
+        (other("basicregistry"), String::new(), "Premium"),
+        (
+            other("farregistry"),
+            String::new(),
+            "LocationNotAvailableForResourceType",
+        ),
+        (other("nosuchregistry"), String::new(), "NotFound"),
+        (registry(), "  tier = \"S3\"\n  instance_count = 3".into(), "uota"),
+        (registry(), "  tier = \"I6\"".into(), "uota"),
+        (registry(), format!("  subnet_id = \"{}-gone\"", subnet()), "ubnet"),
+    ] {
+        world.sandbox.write("main.tf", &configuration(&registry, &arguments));
+        let run = world.sandbox.fails(&["apply", "-auto-approve"]);
+        run.says("Creating agent pool").says(text);
+        assert_eq!(world.pools(), Vec::<String>::new(), "{run}");
+        assert!(
+            world.sandbox.state()["resources"].as_array().is_none_or(Vec::is_empty),
+            "{run}"
+        );
+    }
+}
+
+#[test]
+fn a_scale_that_azure_fails_or_that_takes_too_long_leaves_the_truth() {
+    let world = World::new(Version::Newest);
+    world.configure("");
+    world.apply();
+    world.fault(json!({"match": {"method": "PATCH"}, "times": 1, "action": {"hang_operation": true}}));
+    world.configure("  instance_count = 2\n\n  timeouts {\n    update = \"3s\"\n  }");
+    let run = world.sandbox.fails(&["apply", "-auto-approve"]);
+    run.says("Scaling agent pool \"builds\"")
+        .says("Azure has accepted the new instance_count");
+    assert!(!world.is_tainted());
+    assert_eq!(
+        (&world.pool()["instance_count"], &world.pool()["provisioning_state"]),
+        (&json!(2), &json!("Updating"))
+    );
+}
+
+#[test]
+fn a_delete_that_does_not_end_keeps_the_state() {
+    let world = World::new(Version::Newest);
+    world.configure("  timeouts {\n    delete = \"3s\"\n  }");
+    world.apply();
+    world.fault(json!({"match": {"method": "DELETE"}, "times": 1, "action": {"hang_operation": true}}));
+    world
+        .sandbox
+        .fails(&["destroy", "-auto-approve"])
+        .says("Deleting agent pool \"builds\"");
+    assert_eq!(world.pool()["id"], pool_id("builds"));
+}

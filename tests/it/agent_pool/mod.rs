@@ -1,0 +1,184 @@
+//! `acr_agent_pool` under real Terraform, against the emulator.
+
+mod data_source;
+mod drift;
+mod failures;
+mod lifecycle;
+mod permissions;
+mod plans;
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use terraform_provider_acr::emulator::{self, Emulator, Fault, JournalEntry, Mutation, Options, Seed};
+
+use crate::sandbox::{Sandbox, Version};
+
+const GROUP: &str = "/subscriptions/11111111-2222-3333-4444-555555555555/resourceGroups/rg-builds/providers";
+
+/// How long the emulator's operations take here, in real time: long enough to be seen under way, short enough to wait for.
+const PROVISIONING: Duration = Duration::from_millis(300);
+
+fn registry() -> String {
+    format!("{GROUP}/Microsoft.ContainerRegistry/registries/contosobuilds")
+}
+
+fn subnet() -> String {
+    format!("{GROUP}/Microsoft.Network/virtualNetworks/vnet-builds/subnets/snet-agents")
+}
+
+fn pool_id(name: &str) -> String {
+    format!("{}/agentPools/{name}", registry())
+}
+
+/// An emulator and a Terraform that uses it.
+struct World {
+    emulator: Emulator,
+    sandbox: Sandbox,
+}
+
+fn options() -> Options {
+    Options {
+        provisioning: PROVISIONING,
+        retry_after: Duration::from_secs(1),
+        ..Options::default()
+    }
+}
+
+/// The built-in seed with more in it.
+fn seed(more: Value) -> Seed {
+    let mut seed = json!({
+        "location": "eastus",
+        "resource_groups": [{"name": "rg-builds"}],
+        "registries": [{"name": "contosobuilds", "resource_group": "rg-builds", "sku": "Premium"}],
+        "virtual_networks": [{"name": "vnet-builds", "resource_group": "rg-builds", "address_space": ["10.40.0.0/16"],
+                              "subnets": [{"name": "snet-agents", "address_prefix": "10.40.1.0/24"}]}],
+    });
+    for (name, value) in more.as_object().unwrap() {
+        seed[name] = value.clone();
+    }
+    Seed::from_json(&seed.to_string()).unwrap()
+}
+
+impl World {
+    fn new(version: Version) -> Self {
+        Self::with(version, options())
+    }
+
+    fn with(version: Version, options: Options) -> Self {
+        let emulator = emulator::start_blocking(options).unwrap();
+        let sandbox = Sandbox::new(version).env(emulator.environment());
+        Self { emulator, sandbox }
+    }
+
+    /// A second Terraform, with its own state, on the same emulator.
+    fn another(&self) -> Sandbox {
+        Sandbox::new(self.sandbox.version()).env(self.emulator.environment())
+    }
+
+    /// Writes a configuration of one pool, `acr_agent_pool.p`, with these arguments beside name and registry.
+    fn configure(&self, arguments: &str) {
+        self.sandbox.write("main.tf", &configuration(&registry(), arguments));
+    }
+
+    fn apply(&self) -> crate::sandbox::Run {
+        self.sandbox.ok(&["apply", "-auto-approve"])
+    }
+
+    /// The attributes of `acr_agent_pool.p` in the state.
+    fn pool(&self) -> Value {
+        attributes(&self.sandbox, "acr_agent_pool.p")
+    }
+
+    /// Whether the state has `acr_agent_pool.p` marked as tainted.
+    fn is_tainted(&self) -> bool {
+        self.sandbox.state()["resources"][0]["instances"][0]["status"] == "tainted"
+    }
+
+    /// The writes that Azure was asked for, as `METHOD status`.
+    fn writes(&self) -> Vec<String> {
+        let is_write = |entry: &&JournalEntry| {
+            ["PUT", "PATCH", "DELETE"].contains(&entry.method.as_str()) && entry.path.contains("/agentPools/")
+        };
+        let told = |entry: &JournalEntry| format!("{} {}", entry.method, entry.status.unwrap_or_default());
+        self.emulator.requests().iter().filter(is_write).map(told).collect()
+    }
+
+    /// The names of the pools that exist.
+    fn pools(&self) -> Vec<String> {
+        let pools = self.emulator.live_ids();
+        let name = |id: &String| id.split_once("/agentPools/").map(|(_, name)| name.to_owned());
+        pools.iter().filter_map(name).collect()
+    }
+
+    /// Changes a pool behind Terraform's back.
+    fn set(&self, name: &str, member: &str, value: Value) {
+        let set = [(member.to_owned(), value)].into_iter().collect();
+        self.emulator
+            .mutate(&pool_id(name), Mutation { set, delete: false })
+            .unwrap();
+    }
+
+    /// Removes a pool behind Terraform's back.
+    fn remove(&self, name: &str) {
+        self.emulator
+            .mutate(
+                &pool_id(name),
+                Mutation {
+                    set: serde_json::Map::new(),
+                    delete: true,
+                },
+            )
+            .unwrap();
+    }
+
+    fn fault(&self, fault: Value) {
+        let fault: Fault = serde_json::from_value(fault).unwrap();
+        self.emulator.set_faults(vec![fault]);
+    }
+
+    /// Destroys everything and asks the emulator whether that is so.
+    fn destroy(&self) {
+        self.sandbox.ok(&["destroy", "-auto-approve"]);
+        assert_eq!(self.pools(), Vec::<String>::new());
+    }
+}
+
+const HEADER: &str = "terraform {
+  required_providers {
+    acr = {
+      source = \"agentpools/acr\"
+    }
+  }
+}
+
+provider \"acr\" {}
+";
+
+fn configuration(registry: &str, arguments: &str) -> String {
+    format!(
+        "{HEADER}\nresource \"acr_agent_pool\" \"p\" {{\n  name = \"builds\"\n  registry_id = \"{registry}\"\n{arguments}\n}}\n"
+    )
+}
+
+/// The attributes of a resource in the state; null when it is not there.
+fn attributes(sandbox: &Sandbox, address: &str) -> Value {
+    let shown = sandbox.show_json(None);
+    let resources = shown["values"]["root_module"]["resources"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
+    resources
+        .iter()
+        .find(|r| r["address"] == address)
+        .map_or(Value::Null, |r| r["values"].clone())
+}
+
+/// The planned change of a resource in a saved plan.
+fn change(plan: &Value, address: &str) -> Value {
+    let changes = plan["resource_changes"].as_array().cloned().unwrap_or_default();
+    changes
+        .iter()
+        .find(|r| r["address"] == address)
+        .map_or(Value::Null, |r| r["change"].clone())
+}
