@@ -29,6 +29,9 @@ pub enum Kind {
     Delete,
 }
 
+/// Told of each look at a running operation: the status word and the time since the operation began.
+pub type Progress<'a> = &'a (dyn Fn(&str, Duration) + Send + Sync);
+
 /// What is being waited for.
 #[derive(Clone, Copy)]
 pub struct Watch<'a> {
@@ -38,8 +41,8 @@ pub struct Watch<'a> {
     pub resource_path: &'a str,
     /// The API version it is read with.
     pub api_version: &'a str,
-    /// Told of each look: the status word and the time since the operation began.
-    pub progress: Option<&'a (dyn Fn(&str, Duration) + Send + Sync)>,
+    /// Told of each look, for those who show progress; the looks are logged at INFO anyway.
+    pub progress: Option<Progress<'a>>,
 }
 
 /// An accepted operation that did not end well, or whose end was not seen. The write itself *was* accepted: the resource may
@@ -77,7 +80,7 @@ pub async fn wait(
         };
         looks += 1;
         // The final look follows at once: the operation is over.
-        let pause = if machine.finishing {
+        let pause = if machine.at_once {
             Duration::ZERO
         } else {
             poll_wait(looks, machine.asked)
