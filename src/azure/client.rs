@@ -237,6 +237,10 @@ impl Client {
     }
 
     async fn send(&self, call: &Call, method: Method, url: Url, body: Option<Bytes>) -> Result<Response, Error> {
+        // The last gate before the token: whatever led here, nothing goes to another origin.
+        if !self.inner.cloud.is_arm(&url) {
+            return Err(foreign("URL", &url));
+        }
         let line = RequestLine {
             method,
             path: url.path().to_string(),
@@ -367,7 +371,7 @@ impl fmt::Debug for Settings {
 }
 
 /// The interruption of an operation as an error that keeps the last real one.
-pub(super) fn interrupted(call: &Call, by: Interruption, last: Option<Error>, in_flight: bool) -> Error {
+pub(crate) fn interrupted(call: &Call, by: Interruption, last: Option<Error>, in_flight: bool) -> Error {
     let last = last.map(Box::new);
     match by {
         Interruption::Cancelled => Error::Cancelled { last, in_flight },

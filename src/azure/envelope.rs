@@ -87,7 +87,8 @@ impl WireError {
         };
         Some(ServiceError {
             code,
-            message: mask_urls(&message),
+            // A carriage return would overwrite the line on a terminal.
+            message: mask_urls(&message.replace("\r\n", "\n")),
             target: self.target.filter(|target| !target.is_empty()),
             details,
         })
@@ -176,7 +177,7 @@ mod tests {
                 "details":[{"code":"Inner","message":null,"target":null}],"additionalInfo":[{"x":1}]}}"#,
         );
         assert_eq!(error.code(), Some("RegistryStatusConflict"));
-        let want = "PUT /p: HTTP 409: RegistryStatusConflict: The \"pool\"\r\nis busy. (target request); Inner (correlation id c-1, request id r-1)";
+        let want = "PUT /p: HTTP 409: RegistryStatusConflict: The \"pool\"\nis busy. (target request); Inner (correlation id c-1, request id r-1)";
         assert_eq!(error.to_string(), want);
         assert!(!error.is_gone() && !error.may_have_been_accepted());
     }
