@@ -187,6 +187,17 @@ impl Error {
         matches!(self, Self::DeadlineExceeded { .. } | Self::Cancelled { .. })
     }
 
+    /// An interruption that knows of no error before it takes `earlier` for it. What went wrong before the end is worth more
+    /// than that it ended.
+    pub fn remembering(mut self, earlier: Option<Self>) -> Self {
+        if let Self::DeadlineExceeded { last, .. } | Self::Cancelled { last, .. } = &mut self
+            && last.is_none()
+        {
+            *last = earlier.map(Box::new);
+        }
+        self
+    }
+
     /// This write failed without a clear answer: it may have been accepted all the same. Look before you believe.
     pub fn may_have_been_accepted(&self) -> bool {
         match self {

@@ -68,7 +68,7 @@ pub async fn wait(
     accepted: &Response,
     watch: &Watch<'_>,
 ) -> Result<Option<Value>, OperationError> {
-    let trusted = |url: &str| Url::parse(url).ok().filter(|url| client.cloud().is_arm(url));
+    let trusted = |url: &str| trusted_url(client, url);
     let (mut machine, mut next) = Machine::start(watch.kind, watch.resource_path, Seen::answer(accepted), &trusted);
     let mut last_error = None;
     let mut looks = 0;
@@ -97,43 +97,42 @@ pub async fn wait(
                 last_error = None;
                 Seen::answer(&answer)
             }
-            // The call's own end; what went wrong before it is worth more than that it ended.
-            Err(Error::Cancelled { last: None, in_flight }) => {
-                let last = last_error.map(Box::new);
-                return Err(machine.ended(Error::Cancelled { last, in_flight }));
-            }
-            Err(Error::DeadlineExceeded {
-                last: None,
-                waited,
-                in_flight,
-                next_wait,
-            }) => {
-                let last = last_error.map(Box::new);
-                return Err(machine.ended(Error::DeadlineExceeded {
-                    waited,
-                    last,
-                    in_flight,
-                    next_wait,
-                }));
-            }
-            Err(error) if error.is_interruption() => return Err(machine.ended(error)),
+            Err(error) if error.is_interruption() => return Err(machine.ended(error.remembering(last_error))),
             Err(error) => {
                 last_error = Some(error.clone());
                 Seen::Error(error)
             }
         };
         next = machine.step(seen, &trusted);
-        let status = machine.status.as_deref().unwrap_or("accepted");
-        tracing::info!(
-            resource = watch.resource_path,
-            status,
-            elapsed_s = call.elapsed().as_secs(),
-            "waiting for the operation"
-        );
-        if let Some(progress) = watch.progress {
-            progress(status, call.elapsed());
-        }
+        report(call, watch, machine.status.as_deref().unwrap_or("accepted"));
     }
+}
+
+fn report(call: &Call, watch: &Watch<'_>, status: &str) {
+    let elapsed_s = call.elapsed().as_secs();
+    tracing::info!(
+        resource = watch.resource_path,
+        status,
+        elapsed_s,
+        "waiting for the operation"
+    );
+    if let Some(progress) = watch.progress {
+        progress(status, call.elapsed());
+    }
+}
+
+/// The URL, if it lies at the configured resource manager.
+fn trusted_url(client: &Client, text: &str) -> Option<Url> {
+    let url = Url::parse(text).ok();
+    let trusted = url.clone().filter(|url| client.cloud().is_arm(url));
+    if trusted.is_none() {
+        let origin = url.map_or_else(|| "no URL".to_string(), |url| url.origin().ascii_serialization());
+        tracing::warn!(
+            origin,
+            "the polling URL is not at the resource manager; the resource is looked at instead"
+        );
+    }
+    trusted
 }
 
 /// How the driver leaves the machine.
