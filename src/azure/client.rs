@@ -1,7 +1,7 @@
 //! One request to the resource manager and its answer.
 //!
 //! Rules that hold for every request: https only, redirects are not followed, the token goes to the configured origin and
-//! nowhere else, retries are decided by [`retry`](super::retry), and the answer's body is read by us because azure_core loses
+//! nowhere else, retries are decided by [`retry`], and the answer's body is read by us because azure_core loses
 //! the error code of bodies that hold an escape.
 
 use std::fmt;

@@ -1,7 +1,7 @@
 //! How tokens are obtained. The enum grows by one variant for each kind of credential.
 //!
 //! azure_identity reads Entra ID's error body into a borrowed string, which fails on the `\r\n` that real descriptions
-//! hold; the user would then read a parser's complaint instead of AADSTS…. [`EntraTransport`] rewrites such bodies.
+//! hold; the user would then read a parser's complaint instead of AADSTS…. `EntraTransport` rewrites such bodies.
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,6 +1,6 @@
 //! Long-running operations: what ARM does after it has accepted a write.
 //!
-//! [`Machine`] is pure: it is told what was seen and says what to look at next. [`wait`] is the short driver around it.
+//! `Machine` is pure: it is told what was seen and says what to look at next. [`wait`] is the short driver around it.
 //! As recorded for agent pools: create and scale answer 201 with `Azure-AsyncOperation`, whose body's `status` may be any word
 //! until it is Succeeded, Failed or Canceled; delete answers 202 with a `Location` that changes with every look, whose body is
 //! `null`, and which ends in 204, 200 or a 404. URLs are signed and followed verbatim, at the configured origin only; when one
