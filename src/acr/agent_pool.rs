@@ -5,14 +5,13 @@
 
 use std::fmt;
 use std::str::FromStr;
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::PROVIDER;
 use super::registry::RegistryId;
-use crate::azure::operation::{self, Kind, OperationError, Watch};
+use crate::azure::operation::{self, Kind, OperationError, Progress, Watch};
 use crate::azure::{Call, Client, Error, InvalidId, ResourceId, Response, SubnetId};
 
 /// The newest API version that has agent pools; there is no stable one.
@@ -81,9 +80,6 @@ pub struct Accepted {
     kind: Kind,
     response: Response,
 }
-
-/// Told of each look at a running operation: the status word and the time since the operation began.
-pub type Progress<'a> = &'a (dyn Fn(&str, Duration) + Send + Sync);
 
 /// Reads a pool.
 ///

@@ -5,6 +5,8 @@
 
 use serde::Deserialize;
 
+use crate::azure::client::interrupted;
+use crate::azure::poll::poll_wait;
 use crate::azure::{Call, Client, Error, SubnetId};
 
 /// A stable API version of Microsoft.Network; all that is read here has been in it for years.
@@ -47,6 +49,36 @@ pub async fn get(client: &Client, call: &Call, id: &SubnetId) -> Result<Subnet, 
     client.get(call, &id.to_string(), API_VERSION).await?.json()
 }
 
+/// Waits until none of the pool's network interfaces is left in the subnet, so that it can be deleted. A subnet that is gone
+/// holds none.
+///
+/// # Errors
+/// [`Error::DeadlineExceeded`] or [`Error::Cancelled`] while some are left; as [`Client::get`] when the subnet cannot be read,
+/// where [`Error::is_forbidden`] is worth a warning at most.
+pub async fn wait_released(
+    client: &Client,
+    call: &Call,
+    subnet: &SubnetId,
+    registry: &str,
+    pool: &str,
+) -> Result<(), Error> {
+    for look in 1.. {
+        let left = match get(client, call, subnet).await {
+            Ok(subnet) => pool_interfaces(&subnet, registry, pool).len(),
+            Err(error) if error.is_gone() => 0,
+            Err(error) => return Err(error),
+        };
+        if left == 0 {
+            return Ok(());
+        }
+        tracing::info!(subnet = %subnet, left, "waiting for the pool's network interfaces to leave the subnet");
+        call.sleep(poll_wait(look, None))
+            .await
+            .map_err(|by| interrupted(call, by, None, false))?;
+    }
+    unreachable!("the looks do not run out")
+}
+
 /// The ids of those IP configurations in the subnet that belong to the pool.
 pub fn pool_interfaces<'a>(subnet: &'a Subnet, registry: &str, pool: &str) -> Vec<&'a str> {
     let prefix = format!("ap-{registry}-{pool}-").to_lowercase();
@@ -77,6 +109,38 @@ fn resource_group(id: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::azure::fake::{FakeHttp, call, reply};
+
+    #[tokio::test(start_paused = true)]
+    async fn the_wait_ends_when_the_last_interface_has_left() {
+        let with = |group: &str| {
+            let user =
+                format!("/subscriptions/s/resourceGroups/{group}/providers/Microsoft.Network/networkInterfaces/n");
+            reply(
+                200,
+                &serde_json::json!({ "id": "/x", "properties": { "ipConfigurations": [{ "id": user }] } }).to_string(),
+            )
+        };
+        let id: SubnetId = "/subscriptions/5f0a2c6e-9d4b-4b8e-8f3a-0c1d2e3f4a5b/resourceGroups/rg/providers/Microsoft.Network/virtualNetworks/v/subnets/s".parse().unwrap();
+        let gone = || reply(404, r#"{"error":{"code":"ResourceNotFound","message":"no"}}"#);
+        for last in [with("ap-builds-other-123"), gone()] {
+            let http = FakeHttp::with([with("ap-builds-linux-123"), with("ap-builds-linux-123"), last]);
+            wait_released(&http.client(), &call(60), &id, "builds", "linux")
+                .await
+                .unwrap();
+            assert_eq!(http.asked().len(), 3);
+        }
+        let http = FakeHttp::with([with("ap-builds-linux-123")]);
+        let error = wait_released(&http.client(), &call(60), &id, "builds", "linux")
+            .await
+            .unwrap_err();
+        assert!(matches!(error, Error::DeadlineExceeded { .. }), "{error}");
+        let http = FakeHttp::with([reply(403, r#"{"error":{"code":"AuthorizationFailed","message":"no"}}"#)]);
+        let error = wait_released(&http.client(), &call(60), &id, "builds", "linux")
+            .await
+            .unwrap_err();
+        assert!(error.is_forbidden(), "{error}");
+    }
 
     #[test]
     fn only_the_pools_own_interfaces() {

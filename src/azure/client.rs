@@ -1,18 +1,16 @@
 //! One request to the resource manager and its answer.
 //!
 //! Rules that hold for every request: https only, redirects are not followed, the token goes to the configured origin and
-//! nowhere else, retries are decided by [`retry`](super::retry), and the answer's body is read by us because azure_core loses
+//! nowhere else, retries are decided by [`retry`], and the answer's body is read by us because azure_core loses
 //! the error code of bodies that hold an escape.
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use azure_core::Bytes;
 use azure_core::http::headers::HeaderName;
 use azure_core::http::policies::auth::BearerTokenAuthorizationPolicy;
-use azure_core::http::policies::{Policy, PolicyResult};
 use azure_core::http::{
     ClientOptions, Context, HttpClient, Pipeline, PipelineSendOptions, Request, RetryOptions, Transport, Url,
 };
@@ -23,16 +21,13 @@ use tokio::time::Instant;
 
 use super::call::{Call, Interruption};
 use super::cloud::Cloud;
-use super::credential::{CredentialSource, aadsts_code};
+use super::credential::CredentialSource;
 use super::error::{Error, RequestLine};
 use super::mask::{mask_body, mask_urls, without_query};
 use super::response::{CORRELATION_ID, FailedAttempt, Response};
-use super::retry::{self, Attempt, Decision, Fault, Method};
+use super::retry::{self, Attempt, Decision, Method};
+use super::transport::{UserAgent, http_client, transport_failure, user_agent};
 
-/// How long a connection may take to come about; azure_core's own default.
-pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
-/// How long the service may stay silent within an answer; azure_core's own default. ARM answers within seconds.
-pub const READ_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long a write that is under way may still be answered after the user cancelled: knowing whether a resource was created
 /// is worth a few seconds, because otherwise it may be orphaned.
 pub const WRITE_ANSWER_GRACE: Duration = Duration::from_secs(10);
@@ -41,7 +36,6 @@ pub const LIST_PAGES_MAX: usize = 1000;
 
 const CONTENT_TYPE: HeaderName = HeaderName::from_static("content-type");
 const ACCEPT: HeaderName = HeaderName::from_static("accept");
-const USER_AGENT: HeaderName = HeaderName::from_static("user-agent");
 const JSON: &str = "application/json";
 
 /// What a client is made of.
@@ -68,20 +62,6 @@ struct Inner {
     cloud: Cloud,
     pipeline: Pipeline,
     send_correlation_id: bool,
-}
-
-/// A shared HTTP client: no redirects, bounded connects and reads, proxies and certificate authorities from the environment.
-///
-/// # Errors
-/// [`Error::InvalidRequest`] when the system's certificate store or proxy settings cannot be used.
-pub fn http_client() -> Result<Arc<dyn HttpClient>, Error> {
-    let client = reqwest::Client::builder()
-        .connect_timeout(CONNECT_TIMEOUT)
-        .read_timeout(READ_TIMEOUT)
-        .redirect(reqwest::redirect::Policy::none())
-        .build()
-        .map_err(|error| Error::InvalidRequest(format!("setting up the HTTP client: {}", chain(&error))))?;
-    Ok(Arc::new(client))
 }
 
 impl Client {
@@ -257,6 +237,10 @@ impl Client {
     }
 
     async fn send(&self, call: &Call, method: Method, url: Url, body: Option<Bytes>) -> Result<Response, Error> {
+        // The last gate before the token: whatever led here, nothing goes to another origin.
+        if !self.inner.cloud.is_arm(&url) {
+            return Err(foreign("URL", &url));
+        }
         let line = RequestLine {
             method,
             path: url.path().to_string(),
@@ -268,6 +252,7 @@ impl Client {
                 Ok(response) => return Ok(response),
                 Err(failure) => failure,
             };
+            unclear |= failure.error.may_have_been_accepted();
             let attempt = Attempt {
                 method,
                 number,
@@ -284,16 +269,15 @@ impl Client {
                     return Err(Error::DeadlineExceeded {
                         waited,
                         last,
-                        in_flight: false,
+                        in_flight: unclear,
                         next_wait: Some(wait),
                     });
                 }
                 Decision::Retry(wait) => wait,
             };
             tracing::debug!(request = %line, attempt = number, wait_ms = wait.as_millis() as u64, "will be sent again");
-            unclear |= failure.error.may_have_been_accepted();
             if let Err(interruption) = call.sleep(wait).await {
-                return Err(interrupted(call, interruption, Some(failure.error), false));
+                return Err(interrupted(call, interruption, Some(failure.error), unclear));
             }
             number += 1;
         }
@@ -338,7 +322,7 @@ impl Client {
         let answer = match sent {
             Ok(answer) => answer,
             Err(error) => {
-                let failure = transport_failure(line, &error)?;
+                let failure = transport_failure(line, &error, unclear)?;
                 tracing::debug!(request = %line, elapsed_ms, correlation_id = call.correlation_id, error = %failure.error, "no answer");
                 return Ok(Err(failure));
             }
@@ -387,7 +371,7 @@ impl fmt::Debug for Settings {
 }
 
 /// The interruption of an operation as an error that keeps the last real one.
-pub(super) fn interrupted(call: &Call, by: Interruption, last: Option<Error>, in_flight: bool) -> Error {
+pub(crate) fn interrupted(call: &Call, by: Interruption, last: Option<Error>, in_flight: bool) -> Error {
     let last = last.map(Box::new);
     match by {
         Interruption::Cancelled => Error::Cancelled { last, in_flight },
@@ -398,75 +382,6 @@ pub(super) fn interrupted(call: &Call, by: Interruption, last: Option<Error>, in
             next_wait: None,
         },
     }
-}
-
-/// Sets our user agent after azure_core set its own.
-#[derive(Debug)]
-struct UserAgent(String);
-
-#[async_trait]
-impl Policy for UserAgent {
-    async fn send(&self, context: &Context, request: &mut Request, next: &[Arc<dyn Policy>]) -> PolicyResult {
-        request.insert_header(USER_AGENT, self.0.clone());
-        next[0].send(context, request, &next[1..]).await
-    }
-}
-
-fn user_agent(terraform_version: &str) -> String {
-    let plain: String = terraform_version
-        .chars()
-        .filter(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '+'))
-        .collect();
-    let terraform = if plain.is_empty() { "unknown" } else { &plain };
-    let version = env!("CARGO_PKG_VERSION");
-    let (os, arch) = (std::env::consts::OS, std::env::consts::ARCH);
-    format!("terraform-provider-acr/{version} Terraform/{terraform} ({os}; {arch})")
-}
-
-fn transport_failure(line: &RequestLine, error: &azure_core::Error) -> Result<FailedAttempt, Error> {
-    use azure_core::error::ErrorKind;
-    let (fault, possibly_sent) = match error.kind() {
-        ErrorKind::Connection => (Fault::Connect, false),
-        ErrorKind::Io => (Fault::Io, true),
-        ErrorKind::Credential => {
-            let text = chain(error);
-            // The troubleshooting link of the library is about the library.
-            let message: Vec<&str> = text
-                .lines()
-                .filter(|line| !line.starts_with("To troubleshoot"))
-                .collect();
-            let message = message.join(" ");
-            return Err(Error::Credential {
-                code: aadsts_code(&message),
-                message,
-            });
-        }
-        _ => return Err(Error::InvalidRequest(format!("{line}: {}", chain(error)))),
-    };
-    let error = Error::Transport {
-        request: line.clone(),
-        possibly_sent,
-        message: chain(error),
-    };
-    Ok(FailedAttempt {
-        error,
-        fault,
-        retry_after: None,
-    })
-}
-
-/// An error with its causes, without repetitions and without the queries of URLs.
-fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let said = error.to_string();
-        if !text.contains(&said) {
-            text = format!("{text}: {said}");
-        }
-        cause = error.source();
-    }
-    mask_urls(&text)
 }
 
 /// Whether `path` means itself: nothing in it that a URL would read as something else (`..`, a query, an encoding).

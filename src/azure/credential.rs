@@ -1,7 +1,7 @@
 //! How tokens are obtained. The enum grows by one variant for each kind of credential.
 //!
 //! azure_identity reads Entra ID's error body into a borrowed string, which fails on the `\r\n` that real descriptions
-//! hold; the user would then read a parser's complaint instead of AADSTS…. [`EntraTransport`] rewrites such bodies.
+//! hold; the user would then read a parser's complaint instead of AADSTS…. `EntraTransport` rewrites such bodies.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,6 +9,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use azure_core::cloud::{CloudConfiguration, CustomConfiguration};
 use azure_core::credentials::{Secret, TokenCredential};
+use azure_core::http::headers::HeaderName;
 use azure_core::http::{
     AsyncRawResponse, ClientOptions, ExponentialRetryOptions, HttpClient, Request, RetryOptions, StatusCode, Transport,
 };
@@ -20,6 +21,9 @@ use super::mask::{MASKED, mask_urls};
 
 /// How often a token request is repeated after the first; asking for a token twice does no harm.
 const TOKEN_RETRIES_MAX: u32 = 3;
+
+/// The headers by which azure_core would let a service decide how long to wait.
+const RETRY_HEADERS: [&str; 3] = ["retry-after", "retry-after-ms", "x-ms-retry-after-ms"];
 
 /// How much of a body that is not Entra ID's is shown, in characters.
 const SNIPPET_MAX: usize = 200;
@@ -123,10 +127,14 @@ impl fmt::Debug for EntraTransport {
 #[async_trait]
 impl HttpClient for EntraTransport {
     async fn execute_request(&self, request: &Request) -> azure_core::Result<AsyncRawResponse> {
-        let (status, headers, body) = self.inner.execute_request(request).await?.deconstruct();
+        let (status, mut headers, body) = self.inner.execute_request(request).await?.deconstruct();
         let body = body.collect().await?;
         if status == StatusCode::Ok && holds_token(&body) {
             return Ok(AsyncRawResponse::from_bytes(status, headers, body));
+        }
+        // azure_core would honour any Retry-After without bound; its own back-off is enough for a token.
+        for name in RETRY_HEADERS {
+            headers.remove(HeaderName::from_static(name));
         }
         // An answer that says 200 but holds no token (a captive portal's page) is a failure too.
         let told = if status == StatusCode::Ok {

@@ -14,9 +14,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Call, Client, Cloud, CredentialSource, Settings};
 
+/// Status, headers, body.
+type Answer = (u16, Vec<(&'static str, String)>, String);
+
 /// One scripted answer.
 pub(crate) struct Reply {
-    outcome: Result<(u16, Vec<(&'static str, String)>, String), ErrorKind>,
+    outcome: Result<Answer, ErrorKind>,
     delay: Duration,
 }
 

@@ -10,12 +10,15 @@
 //! * [`resource_id`]: ARM ids, parsed and printed.
 //! * [`mask`]: what is taken out of logs and messages.
 //! * [`poll`]: how often an operation is looked at: one pure function.
+//! * [`subnet_id`]: ids of subnets.
+//! * [`transport`]: the wire beneath the client.
 //! * [`error`]: what went wrong, in words, without secrets.
 
 pub mod call;
 pub mod client;
 pub mod cloud;
 pub mod credential;
+mod envelope;
 pub mod error;
 #[cfg(test)]
 pub(crate) mod fake;
@@ -25,11 +28,15 @@ pub mod poll;
 pub mod resource_id;
 pub mod response;
 pub mod retry;
+pub mod subnet_id;
+pub mod transport;
 
 pub use call::Call;
 pub use client::{Client, Settings};
 pub use cloud::Cloud;
 pub use credential::CredentialSource;
 pub use error::{ArmError, Error};
-pub use resource_id::{InvalidId, ResourceId, SubnetId};
+pub use resource_id::{InvalidId, ResourceId};
 pub use response::Response;
+pub use subnet_id::SubnetId;
+pub use transport::http_client;

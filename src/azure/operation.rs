@@ -1,6 +1,6 @@
 //! Long-running operations: what ARM does after it has accepted a write.
 //!
-//! [`Machine`] is pure: it is told what was seen and says what to look at next. [`wait`] is the short driver around it.
+//! `Machine` is pure: it is told what was seen and says what to look at next. [`wait`] is the short driver around it.
 //! As recorded for agent pools: create and scale answer 201 with `Azure-AsyncOperation`, whose body's `status` may be any word
 //! until it is Succeeded, Failed or Canceled; delete answers 202 with a `Location` that changes with every look, whose body is
 //! `null`, and which ends in 204, 200 or a 404. URLs are signed and followed verbatim, at the configured origin only; when one
@@ -29,6 +29,9 @@ pub enum Kind {
     Delete,
 }
 
+/// Told of each look at a running operation: the status word and the time since the operation began.
+pub type Progress<'a> = &'a (dyn Fn(&str, Duration) + Send + Sync);
+
 /// What is being waited for.
 #[derive(Clone, Copy)]
 pub struct Watch<'a> {
@@ -38,8 +41,8 @@ pub struct Watch<'a> {
     pub resource_path: &'a str,
     /// The API version it is read with.
     pub api_version: &'a str,
-    /// Told of each look: the status word and the time since the operation began.
-    pub progress: Option<&'a (dyn Fn(&str, Duration) + Send + Sync)>,
+    /// Told of each look, for those who show progress; the looks are logged at INFO anyway.
+    pub progress: Option<Progress<'a>>,
 }
 
 /// An accepted operation that did not end well, or whose end was not seen. The write itself *was* accepted: the resource may
@@ -65,7 +68,7 @@ pub async fn wait(
     accepted: &Response,
     watch: &Watch<'_>,
 ) -> Result<Option<Value>, OperationError> {
-    let trusted = |url: &str| Url::parse(url).ok().filter(|url| client.cloud().is_arm(url));
+    let trusted = |url: &str| trusted_url(client, url);
     let (mut machine, mut next) = Machine::start(watch.kind, watch.resource_path, Seen::answer(accepted), &trusted);
     let mut last_error = None;
     let mut looks = 0;
@@ -77,7 +80,7 @@ pub async fn wait(
         };
         looks += 1;
         // The final look follows at once: the operation is over.
-        let pause = if machine.finishing {
+        let pause = if machine.at_once {
             Duration::ZERO
         } else {
             poll_wait(looks, machine.asked)
@@ -94,43 +97,42 @@ pub async fn wait(
                 last_error = None;
                 Seen::answer(&answer)
             }
-            // The call's own end; what went wrong before it is worth more than that it ended.
-            Err(Error::Cancelled { last: None, in_flight }) => {
-                let last = last_error.map(Box::new);
-                return Err(machine.ended(Error::Cancelled { last, in_flight }));
-            }
-            Err(Error::DeadlineExceeded {
-                last: None,
-                waited,
-                in_flight,
-                next_wait,
-            }) => {
-                let last = last_error.map(Box::new);
-                return Err(machine.ended(Error::DeadlineExceeded {
-                    waited,
-                    last,
-                    in_flight,
-                    next_wait,
-                }));
-            }
-            Err(error) if error.is_interruption() => return Err(machine.ended(error)),
+            Err(error) if error.is_interruption() => return Err(machine.ended(error.remembering(last_error))),
             Err(error) => {
                 last_error = Some(error.clone());
                 Seen::Error(error)
             }
         };
         next = machine.step(seen, &trusted);
-        let status = machine.status.as_deref().unwrap_or("accepted");
-        tracing::info!(
-            resource = watch.resource_path,
-            status,
-            elapsed_s = call.elapsed().as_secs(),
-            "waiting for the operation"
-        );
-        if let Some(progress) = watch.progress {
-            progress(status, call.elapsed());
-        }
+        report(call, watch, machine.status.as_deref().unwrap_or("accepted"));
     }
+}
+
+fn report(call: &Call, watch: &Watch<'_>, status: &str) {
+    let elapsed_s = call.elapsed().as_secs();
+    tracing::info!(
+        resource = watch.resource_path,
+        status,
+        elapsed_s,
+        "waiting for the operation"
+    );
+    if let Some(progress) = watch.progress {
+        progress(status, call.elapsed());
+    }
+}
+
+/// The URL, if it lies at the configured resource manager.
+fn trusted_url(client: &Client, text: &str) -> Option<Url> {
+    let url = Url::parse(text).ok();
+    let trusted = url.clone().filter(|url| client.cloud().is_arm(url));
+    if trusted.is_none() {
+        let origin = url.map_or_else(|| "no URL".to_string(), |url| url.origin().ascii_serialization());
+        tracing::warn!(
+            origin,
+            "the polling URL is not at the resource manager; the resource is looked at instead"
+        );
+    }
+    trusted
 }
 
 /// How the driver leaves the machine.

@@ -8,8 +8,6 @@ use std::str::FromStr;
 
 /// Longest resource group name. Source: Azure's naming rules.
 const RESOURCE_GROUP_MAX: usize = 90;
-/// Longest name of a virtual network or subnet. Source: Azure's naming rules.
-const NETWORK_NAME_MAX: usize = 80;
 
 /// The id of any resource: subscription, resource group, provider and a chain of types and names.
 #[derive(Clone, Debug, Eq)]
@@ -20,10 +18,6 @@ pub struct ResourceId {
     /// Type and name of each level, outermost first; never empty.
     segments: Vec<(String, String)>,
 }
-
-/// The id of a subnet: `…/providers/Microsoft.Network/virtualNetworks/<vnet>/subnets/<name>`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct SubnetId(ResourceId);
 
 /// Why a text is not the id that was asked for: what is wrong and what was expected.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -189,70 +183,6 @@ impl ResourceId {
     }
 }
 
-const NETWORK: &str = "Microsoft.Network";
-const SUBNET_TYPES: [&str; 2] = ["virtualNetworks", "subnets"];
-
-impl SubnetId {
-    /// Parses a subnet's id.
-    ///
-    /// # Errors
-    /// Says what the id is instead, if it is one of another kind.
-    pub fn parse(text: &str) -> Result<Self, InvalidId> {
-        let id = ResourceId::parse(text)?;
-        let kind = id.resource_type();
-        if id.provider.eq_ignore_ascii_case("Microsoft.ClassicNetwork") {
-            return Err(refuse(
-                "Microsoft.ClassicNetwork is not supported; use a subnet of a Microsoft.Network virtual network",
-            ));
-        }
-        if id.is(NETWORK, &SUBNET_TYPES[..1]) {
-            return Err(refuse(
-                "this is a virtual network id; a subnet id ends with /subnets/<name>",
-            ));
-        }
-        let id = id.canonical(NETWORK, &SUBNET_TYPES).ok_or_else(|| {
-            refuse(format!(
-                "this is the id of a {kind}; expected one of a Microsoft.Network/virtualNetworks/subnets"
-            ))
-        })?;
-        for (level, role) in [(0, "virtual network"), (1, "subnet")] {
-            let name = id.name_at(level).unwrap_or_default();
-            if !is_network_name(name) {
-                return Err(refuse(format!(
-                    "the {role} name `{name}` is not valid: expected 1 to {NETWORK_NAME_MAX} letters, digits, `_`, `-`, `.`"
-                )));
-            }
-        }
-        Ok(Self(id))
-    }
-
-    /// The id as any resource's.
-    pub fn as_resource_id(&self) -> &ResourceId {
-        &self.0
-    }
-
-    /// The subnet's name.
-    pub fn name(&self) -> &str {
-        self.0.name()
-    }
-
-    /// The virtual network's name.
-    pub fn virtual_network(&self) -> &str {
-        self.0.name_at(0).unwrap_or_default()
-    }
-
-    /// The virtual network's id.
-    pub fn virtual_network_id(&self) -> ResourceId {
-        self.0.parent().expect("a subnet id has two levels")
-    }
-
-    /// For messages: `subnet "s" (virtual network "v", resource group "g")`.
-    pub fn human(&self) -> String {
-        let (subnet, network, group) = (self.name(), self.virtual_network(), self.0.resource_group());
-        format!("subnet \"{subnet}\" (virtual network \"{network}\", resource group \"{group}\")")
-    }
-}
-
 impl PartialEq for ResourceId {
     fn eq(&self, other: &Self) -> bool {
         folded(self) == folded(other)
@@ -278,21 +208,7 @@ impl fmt::Display for ResourceId {
     }
 }
 
-impl fmt::Display for SubnetId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
 impl FromStr for ResourceId {
-    type Err = InvalidId;
-
-    fn from_str(text: &str) -> Result<Self, InvalidId> {
-        Self::parse(text)
-    }
-}
-
-impl FromStr for SubnetId {
     type Err = InvalidId;
 
     fn from_str(text: &str) -> Result<Self, InvalidId> {
@@ -370,14 +286,10 @@ fn is_namespace(text: &str) -> bool {
     text.contains('.') && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '.')
 }
 
-fn is_network_name(text: &str) -> bool {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
-    (1..=NETWORK_NAME_MAX).contains(&text.len()) && text.chars().all(allowed)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::azure::SubnetId;
 
     const SUB: &str = "5f0a2c6e-9d4b-4b8e-8f3a-0c1d2e3f4a5b";
 

@@ -9,7 +9,8 @@ use azure_core::http::headers::{HeaderName, Headers};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::error::{Error, FailedAnswer, RequestLine};
+use super::envelope::FailedAnswer;
+use super::error::{Error, RequestLine};
 use super::mask::mask_body;
 use super::retry::Fault;
 

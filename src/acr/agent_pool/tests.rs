@@ -138,3 +138,19 @@ async fn a_pool_that_somebody_else_creates_is_waited_for() {
     let pool = wait_settled(&http.client(), &call(600), &id()).await.unwrap();
     assert_eq!(pool.properties.provisioning_state.as_deref(), Some("Succeeded"));
 }
+
+/// Handlers run in spawned tasks: every future here must be `Send`.
+#[test]
+fn futures_can_be_spawned() {
+    fn spawnable(_: impl Future + Send) {}
+    let (client, call, id) = (FakeHttp::new().client(), call(1), id());
+    let new = NewAgentPool {
+        location: String::new(),
+        tier: String::new(),
+        count: 1,
+        subnet_id: None,
+    };
+    spawnable(create(&client, &call, &id, &new));
+    spawnable(wait_settled(&client, &call, &id));
+    spawnable(list(&client, &call, id.registry()));
+}

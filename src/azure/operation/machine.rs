@@ -5,8 +5,9 @@ use std::time::Duration;
 use azure_core::http::Url;
 use serde_json::Value;
 
-use super::super::error::{Error, OperationFailed, ServiceError};
+use super::super::error::{Error, OperationFailed, RequestLine, ServiceError};
 use super::super::response::Response;
+use super::super::retry::Method;
 use super::Kind;
 
 /// How many looks in a row may fail for a passing reason (each was retried already) before the wait is given up.
@@ -54,7 +55,9 @@ pub(super) struct Machine {
     resource_path: String,
     pub(super) target: Target,
     /// The operation itself has reported its end; only the resource is still to be seen.
-    pub(super) finishing: bool,
+    reported_end: bool,
+    /// The next look needs no pause.
+    pub(super) at_once: bool,
     pub(super) asked: Option<Duration>,
     pub(super) status: Option<String>,
     pub(super) resource: Option<Value>,
@@ -74,7 +77,8 @@ impl Machine {
             kind,
             resource_path: resource_path.to_string(),
             target: Target::Resource,
-            finishing: false,
+            reported_end: false,
+            at_once: false,
             asked: None,
             status: None,
             resource: None,
@@ -119,6 +123,7 @@ impl Machine {
 
     /// Takes in one look.
     pub(super) fn step(&mut self, seen: Seen, trusted: Trust<'_>) -> Next {
+        self.at_once = false;
         let answer = match seen {
             Seen::Error(error) => return self.step_error(error),
             answer => answer,
@@ -134,7 +139,6 @@ impl Machine {
         else {
             unreachable!("errors were handled above");
         };
-        self.faults = 0;
         self.asked = retry_after.or(self.asked);
         match self.target {
             Target::Status(_) => self.step_status(status, &body, operation_url.as_deref(), trusted),
@@ -144,6 +148,7 @@ impl Machine {
     }
 
     fn step_status(&mut self, http: u16, body: &Value, fresh: Option<&str>, trusted: Trust<'_>) -> Next {
+        self.faults = 0;
         let word = body
             .get("status")
             .and_then(Value::as_str)
@@ -162,6 +167,7 @@ impl Machine {
             return self.look_at_resource(true);
         }
         if is_failure(&word) {
+            // ARM's documented shape; no failed pool operation has been recorded, so the reason may be missing.
             return self.failed(word, body.get("error").and_then(ServiceError::from_json));
         }
         if let Some(url) = fresh {
@@ -171,6 +177,7 @@ impl Machine {
     }
 
     fn step_location(&mut self, http: u16, body: &Value, fresh: Option<&str>, trusted: Trust<'_>) -> Next {
+        self.faults = 0;
         let word = body
             .get("status")
             .and_then(Value::as_str)
@@ -193,6 +200,17 @@ impl Machine {
     }
 
     fn step_resource(&mut self, body: Value) -> Next {
+        if !body.is_object() {
+            // A successful answer that is no resource: a portal's page, an empty body. It says nothing.
+            return self.fault(Error::InvalidResponse {
+                request: RequestLine {
+                    method: Method::Get,
+                    path: self.resource_path.clone(),
+                },
+                message: "it is not a JSON object".to_string(),
+            });
+        }
+        self.faults = 0;
         self.missing = 0;
         self.keep_resource(&body);
         let state = provisioning_state(&body);
@@ -205,34 +223,36 @@ impl Machine {
                     let error = body.pointer("/properties/error").and_then(ServiceError::from_json);
                     self.failed(state, error)
                 }
-                Some(state) if !is_success(&state) => {
-                    self.finishing = false;
-                    self.look_again()
-                }
+                Some(state) if !is_success(&state) => self.look_again(),
                 _ => Next::Done(Some(body)),
             },
-            Kind::Delete => {
-                if self.finishing || self.lingering > 0 {
-                    self.lingering += 1;
-                    self.finishing = false;
-                }
-                // Without an operation of its own, the resource's word is all there is. After a reported end it is only late.
-                match state {
-                    Some(state) if is_failure(&state) && self.lingering == 0 => self.failed(state, None),
-                    _ if self.lingering > LINGER_MAX => {
-                        let state = self.status.clone().unwrap_or_else(|| "existing".to_string());
-                        self.failed(
-                            state,
-                            Some(ServiceError {
-                                code: "ResourceStillExists".to_string(),
-                                message: "the deletion was reported as finished, but the resource can still be read"
-                                    .to_string(),
-                                ..ServiceError::default()
-                            }),
-                        )
-                    }
-                    _ => self.look_again(),
-                }
+            Kind::Delete => self.step_lingering(state),
+        }
+    }
+
+    /// The resource of a delete can still be read.
+    fn step_lingering(&mut self, state: Option<String>) -> Next {
+        let settled = state
+            .as_deref()
+            .is_none_or(|state| is_success(state) || is_failure(state));
+        match state {
+            // Without an operation of its own, the resource's word is all there is.
+            Some(state) if is_failure(&state) && !self.reported_end => self.failed(state, None),
+            // After a reported end a settled state is only late, for a while.
+            _ if settled && self.reported_end && self.lingering >= LINGER_MAX => {
+                let reason = ServiceError {
+                    code: "ResourceStillExists".to_string(),
+                    message: "the deletion was reported as finished, but the resource can still be read".to_string(),
+                    ..ServiceError::default()
+                };
+                self.failed(
+                    self.status.clone().unwrap_or_else(|| "unfinished".to_string()),
+                    Some(reason),
+                )
+            }
+            _ => {
+                self.lingering += u32::from(settled);
+                self.look_again()
             }
         }
     }
@@ -257,13 +277,22 @@ impl Machine {
         match self.kind {
             Kind::Delete if error.is_gone() => Next::Done(None),
             // The operation's own word must do for a principal that may delete but not read.
-            Kind::Delete if self.finishing && error.is_forbidden() => Next::Done(None),
+            Kind::Delete if self.reported_end && error.is_forbidden() => Next::Done(None),
             Kind::Write if error.is_gone() && self.missing < MISSING_MAX => {
                 self.missing += 1;
-                self.finishing = false;
                 self.look_again()
             }
             _ => Next::Failed(Box::new(error)),
+        }
+    }
+
+    /// A look that told nothing, for a reason that may pass.
+    fn fault(&mut self, error: Error) -> Next {
+        self.faults += 1;
+        if self.faults > FAULTS_MAX {
+            Next::Failed(Box::new(error))
+        } else {
+            self.look_again()
         }
     }
 
@@ -271,9 +300,10 @@ impl Machine {
         Next::Look(self.target.clone())
     }
 
-    fn look_at_resource(&mut self, finishing: bool) -> Next {
+    fn look_at_resource(&mut self, reported_end: bool) -> Next {
         self.target = Target::Resource;
-        self.finishing = finishing;
+        self.reported_end = reported_end;
+        self.at_once = reported_end;
         self.look_again()
     }
 

@@ -237,6 +237,24 @@ async fn when_the_status_url_fails_the_resource_is_looked_at() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_portals_page_is_no_resource() {
+    let page = || reply(200, "<html>sign in");
+    let http = FakeHttp::with([created(), status("Succeeded"), page(), reply(200, &pool("Succeeded"))]);
+    assert_eq!(write(&http, &call(600)).await.unwrap().unwrap()["name"], "p");
+    let http = FakeHttp::with([created(), status("Succeeded"), page()]);
+    let error = write(&http, &call(3600)).await.unwrap_err();
+    assert!(matches!(error.error, Error::InvalidResponse { .. }), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_resource_that_is_still_being_deleted_is_waited_for_to_the_deadline() {
+    let http = FakeHttp::with([deleting(0), reply(204, ""), reply(200, &pool("Deleting"))]);
+    let error = delete(&http, &call(3600)).await.unwrap_err();
+    assert!(matches!(error.error, Error::DeadlineExceeded { .. }), "{error}");
+    assert_eq!(error.status.as_deref(), Some("Deleting"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn writes_that_are_done_at_once_need_no_look() {
     for body in [pool("Succeeded"), json!({ "id": POOL, "properties": {} }).to_string()] {
         let http = FakeHttp::with([reply(200, &body)]);
