@@ -81,6 +81,6 @@ fn an_unhealthy_pool_is_an_answer_and_a_missing_one_an_error() {
     world
         .sandbox
         .fails(&["plan"])
-        .says("Reading agent pool \"builds\"")
+        .says("Reading agent pool \"BUILDS\"")
         .says("NotFound");
 }
