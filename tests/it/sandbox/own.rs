@@ -21,7 +21,7 @@ const BUILTIN: &str = "resource \"terraform_data\" \"it\" {\n  input = \"hello\"
 const SLOW: &str = r#"
 resource "terraform_data" "slow" {
   provisioner "local-exec" {
-    command = "sleep 600"
+    command = "sleep 611"
   }
 }
 "#;
@@ -135,6 +135,37 @@ fn an_interrupt_ends_terraform_gracefully() {
             );
         }
     }
+}
+
+#[test]
+fn providers_are_found_and_killed_alone() {
+    let sandbox = Sandbox::new(Version::Newest);
+    // What counts is the process's name, so that a script can stand in for a provider that is busy.
+    sandbox.write("terraform-provider-busy", "#!/bin/sh\nwhile :; do sleep 1; done\n");
+    let start = "chmod +x terraform-provider-busy && ./terraform-provider-busy";
+    sandbox.write("main.tf", &SLOW.replace("sleep 611", start));
+    sandbox.ok(&["init"]);
+    let mut running = sandbox.start(&["apply", "-auto-approve"]);
+    running.until("Executing");
+    running.until_provider();
+    assert_eq!(running.provider_pids().len(), 1);
+    running.kill_providers();
+    let run = running.wait(COMMAND_TIMEOUT);
+    assert_eq!(run.code, Some(1), "{run}");
+    run.says("exit status 137");
+}
+
+#[test]
+fn a_killed_command_is_reported_and_leaves_nothing() {
+    let sandbox = Sandbox::new(Version::Newest);
+    sandbox.write("main.tf", SLOW);
+    sandbox.ok(&["init"]);
+    let mut running = sandbox.start(&["apply", "-auto-approve"]);
+    running.until("Executing");
+    running.kill();
+    let run = running.wait(COMMAND_TIMEOUT);
+    assert_eq!(run.code, None, "{run}");
+    assert!(run.to_string().contains("signal: 9"), "{run}");
 }
 
 #[test]
