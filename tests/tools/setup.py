@@ -69,7 +69,9 @@ def install(version):
     command += ["--only-binary=:all:", "--target", str(fresh), "--implementation", "cp", "--python-version", LABELLED_PYTHON]
     for tag in MACHINES[machine][version]:
         command += ["--platform", tag]
-    subprocess.run([*command, "-r", str(requirements)], check=True, env=environment(), stdin=subprocess.DEVNULL)
+    installed = subprocess.run([*command, "-r", str(requirements)], env=environment(), stdin=subprocess.DEVNULL)
+    if installed.returncode != 0:
+        sys.exit(f"make setup: pip could not install terraform {version}, see above")
 
     shutil.copy(HERE / "terraform.py", fresh / "terraform.py")
     shutil.rmtree(home, ignore_errors=True)

@@ -114,15 +114,22 @@ impl Running {
 
     /// The provider processes that run for this command now. Linux only: they are read from `/proc`.
     pub fn provider_pids(&self) -> Vec<u32> {
+        // The kernel cuts a name to 15 bytes.
+        let named = |(pid, name): (u32, String)| name.starts_with("terraform-provi").then_some(pid);
+        self.members().into_iter().filter_map(named).collect()
+    }
+
+    /// The processes of the command's group, with their names.
+    pub fn members(&self) -> Vec<(u32, String)> {
+        let group = self.child.id().to_string();
         let pids = fs::read_dir("/proc").into_iter().flatten().flatten();
         pids.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-            .filter(|pid: &u32| {
-                // `pid (command) state parent group ...`, the command cut to 15 bytes.
-                let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-                let Some((command, rest)) = stat.rsplit_once(") ") else {
-                    return false;
-                };
-                command.contains("(terraform-provi") && rest.split(' ').nth(2) == Some(&self.child.id().to_string())
+            .filter_map(|pid: u32| {
+                // `pid (name) state parent group ...`
+                let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+                let (name, rest) = stat.rsplit_once(") ")?;
+                let (_, name) = name.split_once('(')?;
+                (rest.split(' ').nth(2) == Some(&group)).then(|| (pid, name.to_owned()))
             })
             .collect()
     }
@@ -139,6 +146,20 @@ impl Running {
                 let status = self.child.wait().unwrap();
                 panic!("the output never held: {text}\n{}", self.finish(status));
             }
+            thread::sleep(LOOK_INTERVAL);
+        }
+    }
+
+    /// Waits until a provider process runs for this command.
+    #[track_caller]
+    pub fn until_provider(&self) {
+        let start = Instant::now();
+        while self.provider_pids().is_empty() {
+            assert!(
+                start.elapsed() < COMMAND_TIMEOUT,
+                "no provider was started by {}",
+                self.command
+            );
             thread::sleep(LOOK_INTERVAL);
         }
     }
@@ -168,6 +189,10 @@ impl Running {
 
     fn finish(&mut self, status: ExitStatus) -> Run {
         self.finished = true;
+        // What a provisioner started outlives a Terraform that was interrupted; a test leaves nothing behind.
+        for (pid, _) in self.members() {
+            signal("KILL", &pid.to_string());
+        }
         let read = |file: &Path| String::from_utf8_lossy(&fs::read(file).unwrap()).into_owned();
         Run {
             code: status.code(),

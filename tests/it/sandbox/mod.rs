@@ -119,7 +119,7 @@ impl Sandbox {
             fs::create_dir_all(&folder).unwrap();
             let binary = folder.join(format!("terraform-provider-acr_v{version}"));
             if !binary.exists() {
-                // Another file system may hold the build; then a copy has to do. A link would not: Terraform refuses one here.
+                // Another file system may hold the build; then a copy has to do.
                 fs::hard_link(provider(), &binary)
                     .or_else(|_| fs::copy(provider(), &binary).map(drop))
                     .unwrap();

@@ -17,11 +17,12 @@ use super::{COMMAND_TIMEOUT, Sandbox, Version, with_flags};
 /// One resource that needs no provider of ours.
 const BUILTIN: &str = "resource \"terraform_data\" \"it\" {\n  input = \"hello\"\n}\n";
 
-/// One whose creation takes far longer than the test may.
+/// One whose creation takes far longer than the test may. It ignores interrupts, as providers do: else it could fail of itself
+/// before Terraform has heard of the one that was sent to all.
 const SLOW: &str = r#"
 resource "terraform_data" "slow" {
   provisioner "local-exec" {
-    command = "sleep 600"
+    command = "trap '' INT; sleep 611"
   }
 }
 "#;
@@ -135,6 +136,36 @@ fn an_interrupt_ends_terraform_gracefully() {
             );
         }
     }
+}
+
+#[test]
+fn providers_are_found_and_killed_alone() {
+    let sandbox = Sandbox::new(Version::Newest);
+    // What counts is the process's name, so that a script can stand in for a provider that is busy.
+    sandbox.write("terraform-provider-busy", "#!/bin/sh\nwhile :; do sleep 1; done\n");
+    let start = "chmod +x terraform-provider-busy && ./terraform-provider-busy";
+    sandbox.write("main.tf", &SLOW.replace("trap '' INT; sleep 611", start));
+    sandbox.ok(&["init"]);
+    let mut running = sandbox.start(&["apply", "-auto-approve"]);
+    running.until("Executing");
+    running.until_provider();
+    running.kill_providers();
+    let run = running.wait(COMMAND_TIMEOUT);
+    assert_eq!(run.code, Some(1), "{run}");
+    run.says("exit status 137");
+}
+
+#[test]
+fn a_killed_command_is_reported_and_leaves_nothing() {
+    let sandbox = Sandbox::new(Version::Newest);
+    sandbox.write("main.tf", SLOW);
+    sandbox.ok(&["init"]);
+    let mut running = sandbox.start(&["apply", "-auto-approve"]);
+    running.until("Executing");
+    running.kill();
+    let run = running.wait(COMMAND_TIMEOUT);
+    assert_eq!(run.code, None, "{run}");
+    assert!(run.to_string().contains("signal: 9"), "{run}");
 }
 
 #[test]
