@@ -7,7 +7,7 @@ use std::{
 
 use terraform_provider_acr::{
     plugin::{self, MESSAGE_BYTES_MAX, Options, flags},
-    protocol::{Server, wire::provider_server::ProviderServer},
+    protocol::Server,
     provider::{self, AcrProvider, Environment},
 };
 use tonic::service::Routes;
@@ -54,9 +54,7 @@ fn serve(debug: bool) -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return complain(&format!("starting threads: {error}"), ExitCode::FAILURE),
     };
-    let provider = ProviderServer::new(Server::new(AcrProvider::new(Environment::of_process())))
-        .max_decoding_message_size(MESSAGE_BYTES_MAX)
-        .max_encoding_message_size(MESSAGE_BYTES_MAX);
+    let provider = Server::new(AcrProvider::new(Environment::of_process())).into_service(MESSAGE_BYTES_MAX);
     let result = runtime.block_on(plugin::serve(options, Routes::new(provider)));
     // What still runs was given its time; waiting for it here would make the host kill the process.
     runtime.shutdown_background();

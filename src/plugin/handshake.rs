@@ -146,12 +146,12 @@ mod tests {
 
     #[test]
     fn handshake_lines() {
-        let unix = Address::Unix("/tmp/a b/plugin".into());
+        let unix = Address::Unix("/run/a b/plugin".into());
         let tcp = Address::Tcp("127.0.0.1:10000".parse().unwrap());
         let cases = [
-            (&unix, None, "1|5|unix|/tmp/a b/plugin|grpc|"),
+            (&unix, None, "1|5|unix|/run/a b/plugin|grpc|"),
             // One and two bytes are where padding would appear; 0xfb and 0xff show the standard alphabet.
-            (&unix, Some(&[0xfb_u8][..]), "1|5|unix|/tmp/a b/plugin|grpc|+w"),
+            (&unix, Some(&[0xfb_u8][..]), "1|5|unix|/run/a b/plugin|grpc|+w"),
             (&tcp, Some(&[0xff, 0xff][..]), "1|5|tcp|127.0.0.1:10000|grpc|//8"),
         ];
         for (address, certificate, line) in cases {
@@ -161,7 +161,7 @@ mod tests {
 
     #[test]
     fn the_reattach_line_survives_a_shell() {
-        let line = reattach_line("example.test/a/b", 42, &Address::Unix("/tmp/it's/s".into()));
+        let line = reattach_line("example.test/a/b", 42, &Address::Unix("/run/it's/s".into()));
         let quoted = line
             .strip_prefix("TF_REATTACH_PROVIDERS='")
             .and_then(|rest| rest.strip_suffix('\''))
@@ -170,7 +170,7 @@ mod tests {
         assert_eq!(
             value,
             serde_json::json!({"example.test/a/b": {"Protocol": "grpc", "ProtocolVersion": 5, "Pid": 42, "Test": true,
-                "Addr": {"Network": "unix", "String": "/tmp/it's/s"}}})
+                "Addr": {"Network": "unix", "String": "/run/it's/s"}}})
         );
     }
 }

@@ -69,6 +69,14 @@ impl Server {
         }
     }
 
+    /// The gRPC service, which takes and gives messages of up to `message_bytes_max` bytes.
+    #[must_use]
+    pub fn into_service(self, message_bytes_max: usize) -> wire::provider_server::ProviderServer<Self> {
+        wire::provider_server::ProviderServer::new(self)
+            .max_decoding_message_size(message_bytes_max)
+            .max_encoding_message_size(message_bytes_max)
+    }
+
     /// Runs a handler: an error becomes its diagnostic, a panic the reply that `after_panic` makes.
     async fn run<T: Reply>(
         &self,

@@ -1,3 +1,5 @@
+//! Agent pools against a scripted wire: bodies, ids and the ends of operations.
+
 use serde_json::json;
 
 use super::*;

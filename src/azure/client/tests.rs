@@ -1,3 +1,5 @@
+//! The client against a scripted wire.
+
 use azure_core::error::ErrorKind;
 
 use super::*;

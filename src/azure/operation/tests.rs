@@ -1,3 +1,5 @@
+//! Long-running operations against a scripted wire.
+
 use std::sync::Mutex;
 
 use azure_core::error::ErrorKind;
