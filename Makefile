@@ -25,7 +25,7 @@ lint: setup
 	$(CARGO) fmt --check
 	$(CARGO) clippy --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS=-Dwarnings $(CARGO) doc --no-deps --locked
-	$(if $(wildcard examples),TF_CLI_CONFIG_FILE=/dev/null $(TERRAFORM) fmt -check -diff -recursive examples)
+	TF_CLI_CONFIG_FILE=/dev/null $(TERRAFORM) fmt -check -diff -recursive examples
 
 # Writes the generated pages again; `make test` compares them.
 docs:

@@ -6,6 +6,7 @@ mod bad_input;
 mod conformance;
 mod docs;
 mod emulator;
+mod examples;
 mod handshake;
 mod plugin_process;
 mod sandbox;

@@ -1,0 +1,231 @@
+#!/usr/bin/env python3
+"""The main job, shown: real Terraform, the provider as a user would install it, and the embedded emulator as Azure.
+
+Creates, scales, replaces, imports and destroys an agent pool from `examples/build-pool`, prints what it does, and fails on
+any surprise. Everything happens in a temporary folder; nothing is left running.
+"""
+
+import json
+import os
+import pathlib
+import platform
+import shutil
+import signal
+import ssl
+import subprocess
+import sys
+import tempfile
+import urllib.request
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILD = ROOT / "target" / "debug"
+EXAMPLE = ROOT / "examples" / "build-pool" / "main.tf"
+SOURCE = "agentpools/acr"
+HOSTS = ("registry.terraform.io", "registry.opentofu.org")
+ARCHITECTURES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
+
+# How long the emulator takes for each operation. Azure takes 3 to 14 minutes.
+PROVISIONING_SECONDS = "2"
+
+# Longer than any one command here needs on a slow machine; a command that hangs fails the demonstration.
+COMMAND_SECONDS = 180
+
+# Where the emulator's default seed has what a pool needs.
+GROUP = "/subscriptions/11111111-2222-3333-4444-555555555555/resourceGroups/rg-builds/providers"
+REGISTRY_ID = f"{GROUP}/Microsoft.ContainerRegistry/registries/contosobuilds"
+SUBNET_ID = f"{GROUP}/Microsoft.Network/virtualNetworks/vnet-builds/subnets/snet-agents"
+POOL_ID = f"{REGISTRY_ID}/agentPools/builds"
+
+
+class Surprise(Exception):
+    """Something went otherwise than the demonstration says."""
+
+
+def expect(condition, sentence):
+    if not condition:
+        raise Surprise(sentence)
+
+
+def say(text=""):
+    print(text, flush=True)
+
+
+def brief(text):
+    """Terraform's output without the planned read of the data source: a screenful of "known after apply"."""
+    lines, inside = [], False
+    for line in text.strip().splitlines():
+        inside = inside or line.startswith("  # data.")
+        if not inside:
+            lines.append(line)
+        inside = inside and line != "    }"
+    return lines
+
+
+class Emulator:
+    """The emulator process, and questions to it."""
+
+    def __init__(self, folder):
+        self.env_file = folder / "azure.env"
+        command = [BUILD / "acr-emulator", "--env-file", self.env_file, "--provisioning-seconds", PROVISIONING_SECONDS]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        line = self.process.stdout.readline()
+        expect(line, "the emulator ended before it was ready")
+        self.url = json.loads(line)["url"]
+        self.variables = {}
+        for line in self.env_file.read_text().splitlines():
+            name, _, value = line.removeprefix("export ").partition("=")
+            self.variables[name] = value.strip("'")
+
+    def ask(self, path):
+        context = ssl.create_default_context(cafile=self.variables["SSL_CERT_FILE"])
+        headers = {"Authorization": "Bearer " + self.variables["ACR_EMULATOR_TOKEN"]}
+        request = urllib.request.Request(self.url + path, headers=headers)
+        with urllib.request.urlopen(request, context=context, timeout=30) as answer:
+            return json.load(answer)["value"]
+
+    def pools(self):
+        return [resource for resource in self.ask("/emulator/state") if "/agentPools/" in resource]
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+class Terraform:
+    """A folder of configuration with a Terraform to run in it."""
+
+    def __init__(self, folder, cli_config, emulator):
+        self.folder = folder
+        folder.mkdir()
+        shutil.copy(EXAMPLE, folder)
+        pinned = ROOT / "target" / "tools" / "terraform-1.15.5" / "terraform"
+        self.program = os.environ.get("TF_CLI") or str(pinned)
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR", "LANG") if name in os.environ}
+        self.environment = kept | emulator.variables | {
+            "CHECKPOINT_DISABLE": "1",
+            "TF_CLI_CONFIG_FILE": str(cli_config),
+            "TF_IN_AUTOMATION": "1",
+            "TF_INPUT": "0",
+            "TF_VAR_registry_id": REGISTRY_ID,
+            "TF_VAR_subnet_id": SUBNET_ID,
+        }
+
+    def run(self, *arguments, code=0, show=True):
+        say(f"$ terraform {' '.join(arguments)}")
+        finished = subprocess.run(
+            [self.program, *arguments, "-no-color"],
+            cwd=self.folder,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=COMMAND_SECONDS,
+        )
+        wrong = finished.returncode != code
+        if show or wrong:
+            for line in brief(finished.stdout):
+                say(f"    {line}".rstrip())
+            say()
+        expect(not wrong, f"terraform {arguments[0]} ended with {finished.returncode} instead of {code}")
+        return finished.stdout
+
+    def output(self, name):
+        return json.loads(self.run("output", "-json", name, show=False))
+
+    def is_settled(self, *variables):
+        self.run("plan", "-detailed-exitcode", *variables, show=False)
+        say("    nothing to do\n")
+
+
+def install(folder):
+    """A filesystem mirror with the provider, and the CLI configuration that names it."""
+    version = subprocess.run([BUILD / "terraform-provider-acr", "--version"], capture_output=True, text=True, check=True)
+    version = version.stdout.split()[-1]
+    machine = platform.machine().lower()
+    target = f"{sys.platform}_{ARCHITECTURES.get(machine, machine)}"
+    mirror = folder / "mirror"
+    for host in HOSTS:
+        leaf = mirror / host / SOURCE / version / target
+        leaf.mkdir(parents=True)
+        shutil.copy(BUILD / "terraform-provider-acr", leaf / f"terraform-provider-acr_v{version}")
+    config = folder / "terraform.rc"
+    config.write_text(f'provider_installation {{\n  filesystem_mirror {{\n    path = "{mirror}"\n  }}\n}}\n')
+    return config
+
+
+def demonstrate(folder, emulator):
+    config = install(folder)
+    main = Terraform(folder / "pool", config, emulator)
+
+    say("== 1. Install the provider, as a user would: init and a lock file\n")
+    main.run("init")
+    expect((main.folder / ".terraform.lock.hcl").exists(), "init wrote no lock file")
+
+    say("== 2. Create a pool in a subnet. The plan leaves nothing open but the id\n")
+    main.run("apply", "-auto-approve")
+    expect(emulator.pools() == [POOL_ID], "the pool is not in Azure")
+    main.is_settled()
+
+    say("== 3. Its status\n")
+    status = main.output("status")
+    say(f"    {json.dumps(status)}\n")
+    expect(status == {"health": "ready", "machines": 1, "vcpu": 2, "queued_runs": 0}, "the status is another")
+
+    say("== 4. Scale from 1 to 3 machines: the plan shows what that makes\n")
+    text = main.run("apply", "-auto-approve", "-var", "instance_count=3")
+    expect("total_vcpu             = 2 -> 6" in text, "the plan does not say total_vcpu 2 -> 6")
+    main.is_settled("-var", "instance_count=3")
+
+    say("== 5. Scale to zero: the pool stays, and costs nothing\n")
+    main.run("apply", "-auto-approve", "-var", "instance_count=0")
+    expect(main.output("status")["health"] == "scaled_to_zero", "the pool is not scaled to zero")
+    main.is_settled("-var", "instance_count=0")
+
+    say("== 6. Change the tier: a replacement, and the plan says why\n")
+    text = main.run("plan", "-out=tier.plan", "-var", "tier=S2")
+    expect("1 to add, 0 to change, 1 to destroy" in text, "the plan is no replacement")
+    expect("tier S1 -> S2 cannot change in place" in text, "the plan does not say why")
+    main.run("apply", "tier.plan")
+    main.is_settled("-var", "tier=S2")
+
+    say("== 7. Import the pool into a second state: nothing to do there\n")
+    second = Terraform(folder / "second", config, emulator)
+    second.run("init", show=False)
+    second.run("import", "-var", "tier=S2", "acr_agent_pool.builds", POOL_ID)
+    second.run("apply", "-auto-approve", "-refresh-only", "-var", "tier=S2", show=False)
+    second.is_settled("-var", "tier=S2")
+
+    say("== 8. Destroy, and ask Azure what is left\n")
+    main.run("destroy", "-auto-approve", "-var", "tier=S2")
+    left = emulator.pools()
+    expect(left == [], f"Azure still has {left}")
+    say("    no agent pool is left\n")
+
+
+def main():
+    # So that a terminated demonstration cleans up like any other.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="acr-demo-"))
+    emulator = None
+    try:
+        emulator = Emulator(folder)
+        say(f"An emulated Azure listens on {emulator.url}; each operation takes {PROVISIONING_SECONDS} s.\n")
+        demonstrate(folder, emulator)
+        say("The demonstration went as it should.")
+        return 0
+    except (Surprise, subprocess.TimeoutExpired) as surprise:
+        say(f"The demonstration FAILED: {surprise}")
+        return 1
+    finally:
+        if emulator:
+            emulator.stop()
+        shutil.rmtree(folder)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
