@@ -63,10 +63,11 @@ fn route(store: &mut Store, principal: &Principal, request: Request) -> Result<A
     }
     let version = request.query.get("api-version").filter(|version| !version.is_empty());
     let version = version.ok_or_else(Refusal::api_version_missing)?;
-    if let Some(subscription) = segments.get(1) {
-        if !subscription.eq_ignore_ascii_case(&store.subscription_id) {
-            return Err(Refusal::subscription(subscription));
-        }
+    if let Some(foreign) = segments
+        .get(1)
+        .filter(|id| !id.eq_ignore_ascii_case(&store.subscription_id))
+    {
+        return Err(Refusal::subscription(foreign));
     }
     check_version(&lower, version)?;
     let action = action(request.method, &segments);
@@ -278,7 +279,9 @@ fn check_version(lower: &[&str], version: &str) -> Result<(), Refusal> {
             "agentpools" | "agentpoolsoperationresults" => ("registries/agentPools", &POOL_VERSIONS),
             "tasks" => ("registries/tasks", &TASK_VERSIONS),
             "runs" => ("registries/runs", &TASK_VERSIONS),
-            _ => ("registries", &REGISTRY_VERSIONS),
+            "operationstatuses" => ("registries", &REGISTRY_VERSIONS),
+            // Not served in any version; the route says so.
+            _ => return Ok(()),
         },
         [.., "microsoft.containerregistry", "registries"] | [.., "microsoft.containerregistry", "registries", _] => {
             ("registries", &REGISTRY_VERSIONS)

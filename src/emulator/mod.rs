@@ -167,7 +167,8 @@ pub struct Emulator {
 /// When the address is not loopback or taken, or the seed or faults are wrong.
 pub async fn start(options: Options) -> Result<Emulator, StartError> {
     let (sender, receiver) = oneshot::channel();
-    std::thread::spawn(move || sender.send(start_blocking(options)));
+    // Nobody may be waiting any more; the emulator then stops as its answer is dropped.
+    std::thread::spawn(move || drop(sender.send(start_blocking(options))));
     receiver
         .await
         .unwrap_or_else(|_| Err(StartError::Io(io::Error::other("the starting thread ended early"))))
