@@ -160,9 +160,11 @@ fn delete(store: &mut Store, wanted: &str) {
     store.tasks.retain(|id, _| !gone(id));
     store.runs.retain(|id, _| !gone(id));
     store.groups.retain(|id, _| !gone(id));
-    store
-        .operations
-        .retain(|_, operation| operation.done || !gone(&operation.target));
+    // A deletion that was going on has reached its end; whatever else was going on is below an object that is gone.
+    for operation in store.operations.values_mut().filter(|known| !known.done && gone(&known.target)) {
+        operation.done = true;
+        operation.fate = Fate::Succeed;
+    }
 }
 
 fn set(store: &mut Store, id: &str, name: &str, value: &Value) -> Option<()> {

@@ -273,6 +273,35 @@ async fn unknown_facts_have_both_values() {
 }
 
 #[tokio::test]
+async fn a_deletion_preempts_a_creation_and_two_deletions_are_one() {
+    let lab = Lab::new().await;
+    let created = lab.put_pool("pool-a", r#"{"tier":"S1"}"#).await;
+    let create = created.header("azure-asyncoperation").unwrap().to_string();
+    let path = |url: &str| url.split('?').next().unwrap().to_string();
+    let first = lab
+        .call("DELETE", &lab.pool("pool-a"), None)
+        .await
+        .header("location")
+        .unwrap()
+        .to_string();
+    let second = lab
+        .call("DELETE", &lab.pool("pool-a"), None)
+        .await
+        .header("location")
+        .unwrap()
+        .to_string();
+    assert_eq!(path(&first), path(&second));
+    assert_eq!(lab.get(&create).await.json()["status"], "Canceled");
+    lab.emulator.advance(PROVISIONING);
+    assert_eq!(lab.get(&first).await.status, 204);
+    assert_eq!(
+        lab.get(&create).await.code(),
+        "ResourceNotFound",
+        "nothing is routed below what is gone"
+    );
+}
+
+#[tokio::test]
 async fn the_quota_is_per_registry_and_kind() {
     let lab = Lab::new().await;
     for (name, properties, status) in [

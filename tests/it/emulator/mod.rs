@@ -7,6 +7,7 @@ mod controls;
 mod faults;
 mod lab;
 mod lifecycle;
+mod process;
 mod refusals;
 mod shape;
 mod surface;
