@@ -116,7 +116,24 @@ async fn polling_urls_must_be_followed_verbatim() {
         .to_string();
     assert_eq!(lab.get(&url).await.status, 200);
     let bare = url.split("&t=").next().unwrap();
-    for tampered in [bare.to_string(), format!("{url}x"), url.replacen("&t=6", "&t=7", 1)] {
+    let last = |name: &str| {
+        let value = url
+            .split(&format!("&{name}="))
+            .nth(1)
+            .unwrap()
+            .split('&')
+            .next()
+            .unwrap();
+        url.replace(value, &format!("{}_", &value[..value.len() - 1]))
+    };
+    for tampered in [
+        bare.to_string(),
+        format!("{url}x"),
+        last("t"),
+        last("c"),
+        last("s"),
+        last("h"),
+    ] {
         assert_eq!(lab.get(&tampered).await.status, 403, "{tampered}");
     }
     // Signed for one operation is not signed for another.

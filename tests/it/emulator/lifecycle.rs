@@ -222,9 +222,10 @@ async fn unknown_facts_have_both_values() {
     for (value, status) in [(FailedPoolScales::Conflict, 409), (FailedPoolScales::Accepted, 201)] {
         let lab = Lab::with(|options| options.seed.assumptions.failed_pool_scales = value).await;
         lab.have_pool("pool-a", r#"{"tier":"S1"}"#).await;
-        let set = serde_json::from_str(r#"{"provisioningState":"Failed"}"#).unwrap();
         let id = lab.pool("pool-a").split('?').next().unwrap().to_string();
-        lab.emulator.mutate(&id, Mutation { set, delete: false }).unwrap();
+        lab.emulator
+            .mutate(&id, Mutation::set("provisioningState", "Failed"))
+            .unwrap();
         let reply = lab.call("PATCH", &lab.pool("pool-a"), Some(patch)).await;
         assert_eq!(reply.status, status, "{}", reply.text);
     }

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
+use terraform_provider_acr::emulator::{Emulator, Mutation, Options, start_blocking};
 
 fn spawn(arguments: &[&str]) -> Child {
     let mut command = Command::new(env!("CARGO_BIN_EXE_acr-emulator"));
@@ -84,4 +85,24 @@ fn what_cannot_work_is_said_at_once() {
         assert!(!output.status.success() && text.contains(part), "{arguments:?}: {text}");
         assert!(output.stdout.is_empty(), "nothing is ready");
     }
+}
+
+#[test]
+fn in_process_without_any_runtime() {
+    let emulator = start_blocking(Options::default()).unwrap();
+    let pool = |emulator: &Emulator| emulator.live_ids().iter().filter(|id| id.contains("/subnets/")).count();
+    assert_eq!(pool(&emulator), 1);
+    let subnet = emulator
+        .live_ids()
+        .into_iter()
+        .find(|id| id.contains("/subnets/"))
+        .unwrap();
+    emulator.mutate(&subnet, Mutation::delete()).unwrap();
+    assert_eq!(pool(&emulator), 0);
+    assert!(emulator.mutate(&subnet, Mutation::delete()).is_err());
+    emulator.reset().unwrap();
+    assert_eq!(pool(&emulator), 1);
+    let file = emulator.ca_file().to_path_buf();
+    drop(emulator);
+    assert!(!file.exists());
 }

@@ -94,6 +94,53 @@ async fn discovery_needs_no_token() {
 }
 
 #[tokio::test]
+async fn every_answer_of_arm_carries_the_same_headers() {
+    let lab = Lab::new().await;
+    let registry = format!("{}?api-version=2023-07-01", lab.registry());
+    for (method, url, status, kind, left) in [
+        ("GET", registry.clone(), 200, "reads", ["249", "3749"]),
+        (
+            "GET",
+            registry.replace("contosobuilds", "contosonone"),
+            404,
+            "reads",
+            ["249", "3749"],
+        ),
+        ("PUT", lab.pool("pool-a"), 400, "writes", ["199", "2999"]),
+        (
+            "POST",
+            lab.pool("pool-a/listQueueStatus"),
+            404,
+            "writes",
+            ["199", "2999"],
+        ),
+        ("DELETE", lab.pool("pool-a"), 204, "deletes", ["199", "2999"]),
+    ] {
+        let reply = lab.call(method, &url, None).await;
+        assert_eq!(reply.status, status, "{method} {url}: {}", reply.text);
+        for (name, value) in [
+            ("cache-control", "no-cache"),
+            ("pragma", "no-cache"),
+            ("expires", "-1"),
+            ("strict-transport-security", "max-age=31536000; includeSubDomains"),
+            ("x-content-type-options", "nosniff"),
+            ("x-cache", "CONFIG_NOCACHE"),
+            (&format!("x-ms-ratelimit-remaining-subscription-{kind}"), left[0]),
+            (&format!("x-ms-ratelimit-remaining-subscription-global-{kind}"), left[1]),
+        ] {
+            assert_eq!(reply.header(name), Some(value), "{method} {url} {name}");
+        }
+        for name in [
+            "x-ms-request-id",
+            "x-ms-correlation-request-id",
+            "x-ms-routing-request-id",
+        ] {
+            assert!(reply.header(name).is_some(), "{method} {url} {name}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn subscriptions_and_provider_metadata() {
     let lab = Lab::new().await;
     let subscription = lab.emulator.subscription_id();
