@@ -95,7 +95,12 @@ fn route(store: &mut Store, principal: &Principal, request: Request) -> Result<A
         [_, _, "resourcegroups", _, "providers", namespace, rest @ ..] => {
             let group = store.group_named(segments[3])?.id.clone();
             match *namespace {
-                "microsoft.containerregistry" => registry_route(store, &call, &group, rest, &segments[6..]),
+                "microsoft.containerregistry" => {
+                    let answer = registry_route(store, &call, &group, rest, &segments[6..])?;
+                    let (tenant, operation) = (&store.tenant_id, super::identity::random_id());
+                    let who = format!("tenantId={tenant},objectId={}/eastus/{operation}", call.object_id);
+                    Ok(answer.header("x-ms-operation-identifier", who))
+                }
                 "microsoft.network" => network_route(store, &call, &group, rest, &segments[6..]),
                 _ => Err(Refusal::not_served(&format!("the namespace '{}'", segments[5]))),
             }

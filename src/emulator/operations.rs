@@ -199,7 +199,7 @@ impl Store {
             return Err(Refusal::provider(
                 404,
                 "EntityNotFound",
-                format!("Resource with id '{id}' is not found."),
+                format!("There is no operation '{id}'."),
             ));
         };
         let body = match (&operation.fate, operation.done) {
@@ -235,7 +235,7 @@ impl Store {
             return Err(Refusal::provider(
                 404,
                 "EntityNotFound",
-                format!("Resource with id '{id}' is not found."),
+                format!("There is no operation '{id}'."),
             ));
         };
         if !operation.done {

@@ -54,6 +54,11 @@ async fn create_as_recorded() {
             Some("2999")
         );
         assert_eq!(created.header("x-ms-failure-cause"), None);
+        let identifier = created.header("x-ms-operation-identifier").unwrap();
+        assert!(
+            identifier.starts_with(&format!("tenantId={},objectId=", lab.variable("ARM_TENANT_ID"))),
+            "{identifier}"
+        );
         let url = created.header("azure-asyncoperation").unwrap().to_string();
         let start = format!(
             "{}{}/agentPools/{name}/operationStatuses/",

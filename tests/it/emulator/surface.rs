@@ -137,6 +137,11 @@ async fn every_answer_of_arm_carries_the_same_headers() {
         ] {
             assert!(reply.header(name).is_some(), "{method} {url} {name}");
         }
+        assert_eq!(
+            reply.header("api-supported-versions").is_some(),
+            status == 200,
+            "the registry's own answers only"
+        );
     }
 }
 
@@ -200,14 +205,19 @@ async fn groups() {
 #[tokio::test]
 async fn registries_as_recorded() {
     let lab = Lab::new().await;
-    for version in ["2022-02-01-preview", "2025-11-01", "2026-01-01-preview"] {
+    for version in [
+        "2022-02-01-preview",
+        "2025-11-01",
+        "2026-01-01-preview",
+        "2026-09-01-preview",
+    ] {
         let read = lab.get(&format!("{}?api-version={version}", lab.registry())).await;
         assert_eq!(
             (read.status, shape_of(&read.text)),
             (200, registry_shape(version)),
             "{version}"
         );
-        assert!(read.header("api-supported-versions").is_some());
+        assert_eq!(read.header("api-supported-versions"), Some(version));
     }
     let url = format!(
         "{}?api-version=2022-02-01-preview",
