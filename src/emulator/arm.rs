@@ -63,10 +63,11 @@ fn route(store: &mut Store, principal: &Principal, request: Request) -> Result<A
     }
     let version = request.query.get("api-version").filter(|version| !version.is_empty());
     let version = version.ok_or_else(Refusal::api_version_missing)?;
-    if let Some(subscription) = segments.get(1) {
-        if !subscription.eq_ignore_ascii_case(&store.subscription_id) {
-            return Err(Refusal::subscription(subscription));
-        }
+    if let Some(foreign) = segments
+        .get(1)
+        .filter(|id| !id.eq_ignore_ascii_case(&store.subscription_id))
+    {
+        return Err(Refusal::subscription(foreign));
     }
     check_version(&lower, version)?;
     let action = action(request.method, &segments);
@@ -94,7 +95,12 @@ fn route(store: &mut Store, principal: &Principal, request: Request) -> Result<A
         [_, _, "resourcegroups", _, "providers", namespace, rest @ ..] => {
             let group = store.group_named(segments[3])?.id.clone();
             match *namespace {
-                "microsoft.containerregistry" => registry_route(store, &call, &group, rest, &segments[6..]),
+                "microsoft.containerregistry" => {
+                    let answer = registry_route(store, &call, &group, rest, &segments[6..])?;
+                    let (tenant, operation) = (&store.tenant_id, super::identity::random_id());
+                    let who = format!("tenantId={tenant},objectId={}/eastus/{operation}", call.object_id);
+                    Ok(answer.header("x-ms-operation-identifier", who))
+                }
                 "microsoft.network" => network_route(store, &call, &group, rest, &segments[6..]),
                 _ => Err(Refusal::not_served(&format!("the namespace '{}'", segments[5]))),
             }
@@ -278,7 +284,9 @@ fn check_version(lower: &[&str], version: &str) -> Result<(), Refusal> {
             "agentpools" | "agentpoolsoperationresults" => ("registries/agentPools", &POOL_VERSIONS),
             "tasks" => ("registries/tasks", &TASK_VERSIONS),
             "runs" => ("registries/runs", &TASK_VERSIONS),
-            _ => ("registries", &REGISTRY_VERSIONS),
+            "operationstatuses" => ("registries", &REGISTRY_VERSIONS),
+            // Not served in any version; the route says so.
+            _ => return Ok(()),
         },
         [.., "microsoft.containerregistry", "registries"] | [.., "microsoft.containerregistry", "registries", _] => {
             ("registries", &REGISTRY_VERSIONS)

@@ -49,6 +49,24 @@ struct ClockBody {
     frozen: Option<bool>,
 }
 
+impl Mutation {
+    /// Sets one member.
+    pub fn set(name: &str, value: impl Into<Value>) -> Mutation {
+        Mutation {
+            set: Map::from_iter([(name.to_string(), value.into())]),
+            delete: false,
+        }
+    }
+
+    /// Removes the object.
+    pub fn delete() -> Mutation {
+        Mutation {
+            set: Map::new(),
+            delete: true,
+        }
+    }
+}
+
 impl std::fmt::Display for MutateError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "changing an object of the emulator: {}", self.0)
@@ -160,9 +178,15 @@ fn delete(store: &mut Store, wanted: &str) {
     store.tasks.retain(|id, _| !gone(id));
     store.runs.retain(|id, _| !gone(id));
     store.groups.retain(|id, _| !gone(id));
-    store
+    // A deletion that was going on has reached its end; whatever else was going on is below an object that is gone.
+    for operation in store
         .operations
-        .retain(|_, operation| operation.done || !gone(&operation.target));
+        .values_mut()
+        .filter(|known| !known.done && gone(&known.target))
+    {
+        operation.done = true;
+        operation.fate = Fate::Succeed;
+    }
 }
 
 fn set(store: &mut Store, id: &str, name: &str, value: &Value) -> Option<()> {

@@ -5,6 +5,16 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// One fault: which requests it hits, how often, and what happens to them.
+///
+/// In a `--faults` file, and for `PUT /emulator/faults`, faults are an array:
+///
+/// ```json
+/// [{"match": {"method": "GET", "path_contains": "/operationStatuses/", "skip": 1}, "times": 2,
+///   "action": {"respond": {"status": 429, "headers": {"Retry-After": "1"}, "body": {"error": {"code": "TooManyRequests"}}}}},
+///  {"match": {"method": "PUT"}, "times": 1, "applied": true, "action": {"reset": true}},
+///  {"action": {"stall_seconds": 0.5}}, {"action": {"truncate": true}}, {"action": {"hang_operation": true}},
+///  {"action": {"fail_operation": {"code": "NoCapacity", "message": "none left"}}}]
+/// ```
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fault {

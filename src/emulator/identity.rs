@@ -154,7 +154,7 @@ impl Identities {
         let Some(header) = header else {
             return Err(refuse(
                 "AuthenticationFailed",
-                "Authentication failed. The 'Authorization' header is missing.",
+                "The request has no 'Authorization' header.",
             ));
         };
         let Some((scheme, token)) = header.split_once(' ') else {

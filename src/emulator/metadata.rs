@@ -15,7 +15,9 @@ pub(super) const POOL_VERSIONS: [&str; 2] = ["2025-03-01-preview", "2019-06-01-p
 /// Versions that have tasks and runs.
 pub(super) const TASK_VERSIONS: [&str; 4] = ["2025-03-01-preview", "2019-06-01-preview", "2019-04-01", "2018-09-01"];
 /// Versions of the registry itself, newest first.
-pub(super) const REGISTRY_VERSIONS: [&str; 19] = [
+pub(super) const REGISTRY_VERSIONS: [&str; 20] = [
+    // Asked for by azure-cli 2.91.0.
+    "2026-09-01-preview",
     "2026-03-01-preview",
     "2026-01-01-preview",
     "2025-11-01",

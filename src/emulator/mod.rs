@@ -14,7 +14,8 @@
 //!   `AgentPoolQuotaExceeded`, `InvalidPollingUrlSignature`, `InvalidFilter` and `InvalidTop`.
 //! * The order in which a PUT is checked: location, name, SKU, properties, subnet, quota.
 //! * A tier is demanded, `count` defaults to 1 and `os` to `Linux`; members of a PATCH beyond `count` are refused.
-//! * A second DELETE joins the first; a deletion that fails answers 409 with the failure.
+//! * A second DELETE joins the first; a deletion that fails answers 409 with the failure; an operation that another one
+//!   supersedes ends as `Canceled` with the code `OperationPreempted`.
 //! * A subnet of another subscription is `LinkedAuthorizationFailed`.
 //! * A version that the namespace has but the type has not is 404 `InvalidResourceType`; others are 400
 //!   `NoRegisteredProviderFound`. Types outside the registry namespace take any well-formed version.
@@ -45,6 +46,7 @@ mod refusals;
 mod registries;
 mod runs;
 mod seed;
+mod seeding;
 mod server;
 mod store;
 mod world;
@@ -167,7 +169,8 @@ pub struct Emulator {
 /// When the address is not loopback or taken, or the seed or faults are wrong.
 pub async fn start(options: Options) -> Result<Emulator, StartError> {
     let (sender, receiver) = oneshot::channel();
-    std::thread::spawn(move || sender.send(start_blocking(options)));
+    // Nobody may be waiting any more; the emulator then stops as its answer is dropped.
+    std::thread::spawn(move || drop(sender.send(start_blocking(options))));
     receiver
         .await
         .unwrap_or_else(|_| Err(StartError::Io(io::Error::other("the starting thread ended early"))))

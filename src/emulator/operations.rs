@@ -42,6 +42,8 @@ pub(super) enum Fate {
     Fail(OperationFailure),
     /// It never ends.
     Hang,
+    /// A later operation on the same object took its place.
+    Preempted,
 }
 
 /// An operation.
@@ -99,11 +101,17 @@ impl Store {
         }
     }
 
-    /// Forgets the operations of an object, as a new one supersedes them.
+    /// Ends the operations of an object, as a new one supersedes them.
     pub(super) fn supersede(&mut self, target: &str) {
         let target = key(target);
-        self.operations
-            .retain(|_, operation| operation.done || operation.target != target);
+        for operation in self
+            .operations
+            .values_mut()
+            .filter(|known| !known.done && known.target == target)
+        {
+            operation.done = true;
+            operation.fate = Fate::Preempted;
+        }
     }
 
     /// The running operation of an object, if any.
@@ -191,7 +199,7 @@ impl Store {
             return Err(Refusal::provider(
                 404,
                 "EntityNotFound",
-                format!("Resource with id '{id}' is not found."),
+                format!("There is no operation '{id}'."),
             ));
         };
         let body = match (&operation.fate, operation.done) {
@@ -201,6 +209,11 @@ impl Store {
                 Json::object([("status", "Failed".into()), ("error", error)])
             }
             (Fate::Fail(_), true) => Json::object([("status", "Failed".into())]),
+            (Fate::Preempted, true) => {
+                let message = "A later operation on the same resource preempted this one.";
+                let error = Json::object([("code", "OperationPreempted".into()), ("message", message.into())]);
+                Json::object([("status", "Canceled".into()), ("error", error)])
+            }
             (_, true) => Json::object([("status", "Succeeded".into())]),
         };
         Ok(Answer::json(200, body))
@@ -222,7 +235,7 @@ impl Store {
             return Err(Refusal::provider(
                 404,
                 "EntityNotFound",
-                format!("Resource with id '{id}' is not found."),
+                format!("There is no operation '{id}'."),
             ));
         };
         if !operation.done {

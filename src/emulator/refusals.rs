@@ -89,7 +89,7 @@ impl Refusal {
         Refusal::gateway(
             404,
             "SubscriptionNotFound",
-            format!("The subscription '{id}' could not be found."),
+            format!("There is no subscription '{id}' here."),
         )
     }
 
@@ -98,29 +98,26 @@ impl Refusal {
         Refusal::gateway(
             404,
             "ResourceGroupNotFound",
-            format!("Resource group '{name}' could not be found."),
+            format!("There is no resource group '{name}'."),
         )
     }
 
     /// 404: no such resource. `path` is `Namespace/type/name/...`, without the group.
     pub(super) fn resource(path: &str, group: &str) -> Refusal {
-        let message = format!(
-            "The Resource '{path}' under resource group '{group}' was not found. For more details please go to https://aka.ms/ARMResourceNotFoundFix"
-        );
+        let message = format!("The Resource '{path}' under resource group '{group}' does not exist.");
         Refusal::gateway(404, "ResourceNotFound", message)
     }
 
     /// 404: a write to a child whose parent is missing.
     pub(super) fn parent(path: &str) -> Refusal {
-        let message =
-            format!("Failed to perform the requested operation on a nested resource: parent '{path}' not found.");
+        let message = format!("The parent '{path}' of this resource does not exist.");
         Refusal::gateway(404, "ParentResourceNotFound", message)
     }
 
     /// 400: the location does not offer the type.
     pub(super) fn location(location: &str, resource_type: &str, offered: &[&str]) -> Refusal {
         let message = format!(
-            "The provided location '{location}' is not available for resource type '{resource_type}'. List of available regions for the resource type is '{}'.",
+            "The location '{location}' does not offer the resource type '{resource_type}'. The regions that do are '{}'.",
             offered.join(",")
         );
         Refusal::gateway(400, "LocationNotAvailableForResourceType", message)
@@ -128,11 +125,7 @@ impl Refusal {
 
     /// 400: no location in the body of a tracked resource.
     pub(super) fn location_required() -> Refusal {
-        Refusal::gateway(
-            400,
-            "LocationRequired",
-            "The location property is required for this definition.",
-        )
+        Refusal::gateway(400, "LocationRequired", "This resource needs a location.")
     }
 
     /// 409: the object exists in another location.
@@ -144,7 +137,7 @@ impl Refusal {
 
     /// 400: a body that is no JSON object.
     pub(super) fn content(problem: &str) -> Refusal {
-        let message = format!("The request content was invalid and could not be deserialized: '{problem}'.");
+        let message = format!("The request body cannot be read: '{problem}'.");
         Refusal::gateway(400, "InvalidRequestContent", message)
     }
 
@@ -165,22 +158,21 @@ impl Refusal {
         Refusal::gateway(
             400,
             "MissingApiVersionParameter",
-            "The api-version query parameter (?api-version=) is required for all requests.",
+            "Every request needs the query parameter api-version.",
         )
     }
 
     /// 404: the namespace has this version, the type does not.
     pub(super) fn type_lacks_version(namespace: &str, resource_type: &str, version: &str) -> Refusal {
-        let message = format!(
-            "The resource type '{resource_type}' could not be found in the namespace '{namespace}' for api version '{version}'."
-        );
+        let message =
+            format!("The namespace '{namespace}' has no resource type '{resource_type}' in api version '{version}'.");
         Refusal::gateway(404, "InvalidResourceType", message)
     }
 
     /// 400: nobody serves this version.
     pub(super) fn unknown_version(resource_type: &str, version: &str, supported: &[&str]) -> Refusal {
         let message = format!(
-            "No registered resource provider found for API version '{version}' for type '{resource_type}'. The supported api-versions are '{}'.",
+            "Nobody serves API version '{version}' of type '{resource_type}'. The supported api-versions are '{}'.",
             supported.join(", ")
         );
         Refusal::gateway(400, "NoRegisteredProviderFound", message)

@@ -6,7 +6,7 @@ use super::answer::Answer;
 use super::arm::Call;
 use super::clock::{with_offset, with_zulu};
 use super::json::Json;
-use super::metadata::{REGISTRY_VERSIONS, is_region, normalized};
+use super::metadata::{is_region, normalized};
 use super::operations::{Fate, Kind};
 use super::refusals::Refusal;
 use super::seed::{ISOLATED_VCPU_QUOTA, STANDARD_VCPU_QUOTA};
@@ -119,15 +119,15 @@ impl Store {
         let listed = inside
             .map(|(_, registry)| self.registry_json(registry, call.version))
             .collect();
-        supported(Answer::json(200, Json::list(listed)))
+        supported(Answer::json(200, Json::list(listed)), call)
     }
 
     /// `GET` of one registry.
     pub(super) fn get_registry(&self, call: &Call, id: &str) -> Result<Answer, Refusal> {
-        Ok(supported(Answer::json(
-            200,
-            self.registry_json(self.registry_of(id)?, call.version),
-        )))
+        Ok(supported(
+            Answer::json(200, self.registry_json(self.registry_of(id)?, call.version)),
+            call,
+        ))
     }
 
     /// `PUT` of one registry: an operation, as recorded.
@@ -186,7 +186,7 @@ impl Store {
         );
         let status = if kind == Kind::Create { 201 } else { 200 };
         let answer = Answer::json(status, json).header("azure-asyncoperation", url);
-        Ok(supported(answer.header("retry-after", self.retry_after())))
+        Ok(supported(answer.header("retry-after", self.retry_after()), call))
     }
 
     /// The status resource of a registry's operation; recorded to repeat its own address in a header.
@@ -194,13 +194,13 @@ impl Store {
         let guid = operation.strip_prefix("registries-").unwrap_or(operation);
         let answer = self.operation_status(id, guid)?;
         let url = self.polling_url(&format!("{id}/operationStatuses/{operation}"), call.version, call.now);
-        Ok(supported(answer.header("azure-asyncoperation", url)))
+        Ok(supported(answer.header("azure-asyncoperation", url), call))
     }
 
     /// `DELETE` of one registry with all that it holds.
     pub(super) fn delete_registry(&mut self, call: &Call, id: &str) -> Answer {
         if self.registries.remove(&key(id)).is_none() {
-            return supported(Answer::empty(204));
+            return supported(Answer::empty(204), call);
         }
         let prefix = format!("{}/", key(id));
         let pools: Vec<String> = self
@@ -214,16 +214,16 @@ impl Store {
         }
         self.tasks.retain(|id, _| !id.starts_with(&prefix));
         self.runs.retain(|id, _| !id.starts_with(&prefix));
-        supported(Answer::empty(200))
+        supported(Answer::empty(200), call)
     }
 }
 
 /// The SKUs that can be created.
 const SKUS: [&str; 3] = ["Basic", "Standard", "Premium"];
 
-/// Answers of the registry's own API name its versions; those of tasks and pools do not.
-fn supported(answer: Answer) -> Answer {
-    answer.header("api-supported-versions", REGISTRY_VERSIONS.join(", "))
+/// Answers of the registry's own API repeat the version that was asked for; those of tasks and pools do not.
+fn supported(answer: Answer, call: &Call) -> Answer {
+    answer.header("api-supported-versions", call.version)
 }
 
 fn check(name: &str, location: &str, sku: &str) -> Result<(), Refusal> {

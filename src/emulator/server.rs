@@ -32,6 +32,8 @@ use super::{arm, clock, control, login, metadata};
 const BODY_LIMIT: usize = 8 * 1024 * 1024;
 /// How long a client may take for its TLS handshake.
 const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
+/// How long half a body has for leaving before its connection ends.
+const FLUSH_PAUSE: Duration = Duration::from_millis(20);
 /// Handshakes that may wait for the HTTP side.
 const BACKLOG: usize = 128;
 
@@ -386,7 +388,7 @@ async fn truncated(response: Response<Body>) -> Response<Body> {
     let _ = sender.send(Ok(half)).await;
     tokio::spawn(async move {
         // The first half leaves before the end does; without this pause both would be lost together.
-        tokio::task::yield_now().await;
+        tokio::time::sleep(FLUSH_PAUSE).await;
         drop(sender);
     });
     let stream = tokio_stream::wrappers::ReceiverStream::new(receiver);

@@ -1,0 +1,179 @@
+//! From the seed's words to objects in the store. Each error names the first thing that does not fit together.
+
+use serde_json::{Map, Value};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use super::metadata::normalized;
+use super::seed::Seed;
+use super::store::{Group, Network, Pool, Provenance, Registry, Run, Store, Subnet, Task, key};
+
+impl Store {
+    /// Groups, networks and subnets.
+    pub(super) fn seed_groups_and_networks(&mut self, seed: &Seed) -> Result<(), String> {
+        for group in &seed.resource_groups {
+            let id = self.group_id(&group.name);
+            let location = normalized(group.location.as_deref().unwrap_or(&seed.location));
+            self.groups.insert(
+                key(&id),
+                Group {
+                    id,
+                    name: group.name.clone(),
+                    location,
+                    tags: None,
+                },
+            );
+        }
+        for network in &seed.virtual_networks {
+            let group = self.seeded_group(&network.resource_group)?;
+            let id = format!("{group}/providers/Microsoft.Network/virtualNetworks/{}", network.name);
+            let mut properties = Map::new();
+            properties.insert(
+                "addressSpace".into(),
+                serde_json::json!({"addressPrefixes": network.address_space}),
+            );
+            for subnet in &network.subnets {
+                let id = format!("{id}/subnets/{}", subnet.name);
+                let mut properties = Map::new();
+                properties.insert("addressPrefix".into(), subnet.address_prefix.clone().into());
+                self.subnets.insert(
+                    key(&id),
+                    Subnet {
+                        id,
+                        name: subnet.name.clone(),
+                        properties,
+                    },
+                );
+            }
+            let location = normalized(network.location.as_deref().unwrap_or(&seed.location));
+            let network = Network {
+                id,
+                name: network.name.clone(),
+                location,
+                tags: None,
+                properties,
+            };
+            self.networks.insert(key(&network.id), network);
+        }
+        Ok(())
+    }
+
+    /// Registries; their groups must be there.
+    pub(super) fn seed_registries(&mut self, seed: &Seed, now: OffsetDateTime) -> Result<(), String> {
+        for registry in &seed.registries {
+            let group = self.seeded_group(&registry.resource_group)?;
+            let id = format!(
+                "{group}/providers/Microsoft.ContainerRegistry/registries/{}",
+                registry.name
+            );
+            if !["Basic", "Standard", "Premium"].contains(&registry.sku.as_str()) {
+                return Err(format!(
+                    "registry '{}' has the unknown SKU '{}'",
+                    registry.name, registry.sku
+                ));
+            }
+            let registry = Registry {
+                id,
+                name: registry.name.clone(),
+                location: normalized(registry.location.as_deref().unwrap_or(&seed.location)),
+                sku: registry.sku.clone(),
+                tags: Value::Object(Map::new()),
+                settings: Map::new(),
+                state: "Succeeded".into(),
+                provenance: Provenance::new("seed", now),
+                standard_vcpu_quota: registry.standard_vcpu_quota,
+                isolated_vcpu_quota: registry.isolated_vcpu_quota,
+            };
+            self.registries.insert(key(&registry.id), registry);
+        }
+        Ok(())
+    }
+
+    /// Pools; their registries and subnets must be there.
+    pub(super) fn seed_pools(&mut self, seed: &Seed, now: OffsetDateTime) -> Result<(), String> {
+        for pool in &seed.agent_pools {
+            let (registry, location) = self.seeded_registry(&pool.registry)?;
+            if let Some(subnet) = pool
+                .subnet_id
+                .as_ref()
+                .filter(|id| !self.subnets.contains_key(&key(id)))
+            {
+                return Err(format!(
+                    "agent pool '{}' names the unknown subnet '{subnet}'",
+                    pool.name
+                ));
+            }
+            let pool = Pool {
+                id: format!("{registry}/agentPools/{}", pool.name),
+                name: pool.name.clone(),
+                location,
+                count: pool.count,
+                tier: pool.tier.clone(),
+                os: "Linux".into(),
+                subnet: pool.subnet_id.clone(),
+                state: pool.provisioning_state.clone(),
+                provenance: Provenance::new("seed", now),
+                managed_group: super::networks::managed_group(&pool.registry, &pool.name),
+                born: self.next_birth(),
+            };
+            self.pools.insert(key(&pool.id), pool);
+        }
+        Ok(())
+    }
+
+    /// Tasks and runs; their registries must be there.
+    pub(super) fn seed_tasks_and_runs(&mut self, seed: &Seed, now: OffsetDateTime) -> Result<(), String> {
+        for task in &seed.tasks {
+            let (registry, location) = self.seeded_registry(&task.registry)?;
+            let id = format!("{registry}/tasks/{}", task.name);
+            let agent_pool_name = task.agent_pool_name.clone();
+            let task = Task {
+                id,
+                name: task.name.clone(),
+                location,
+                agent_pool_name,
+                created: now,
+            };
+            self.tasks.insert(key(&task.id), task);
+        }
+        for run in &seed.runs {
+            let (registry, _) = self.seeded_registry(&run.registry)?;
+            let created = match &run.create_time {
+                None => now,
+                Some(text) => OffsetDateTime::parse(text, &Rfc3339).map_err(|_| {
+                    format!(
+                        "run '{}' has the create time '{text}', which is no RFC 3339",
+                        run.run_id
+                    )
+                })?,
+            };
+            let run = Run {
+                id: format!("{registry}/runs/{}", run.run_id),
+                run_id: run.run_id.clone(),
+                status: run.status.clone(),
+                agent_pool_name: run.agent_pool_name.clone(),
+                task: run.task.clone(),
+                created,
+                born: self.next_birth(),
+            };
+            self.runs.insert(key(&run.id), run);
+        }
+        Ok(())
+    }
+
+    fn seeded_group(&self, name: &str) -> Result<String, String> {
+        let group = self.groups.get(&key(&self.group_id(name)));
+        group
+            .map(|group| group.id.clone())
+            .ok_or_else(|| format!("resource group '{name}' is not in the seed"))
+    }
+
+    fn seeded_registry(&self, name: &str) -> Result<(String, String), String> {
+        let registry = self
+            .registries
+            .values()
+            .find(|registry| registry.name.eq_ignore_ascii_case(name));
+        let found = registry.map(|registry| (registry.id.clone(), registry.location.clone()));
+        found.ok_or_else(|| format!("registry '{name}' is not in the seed"))
+    }
+}
