@@ -1,0 +1,625 @@
+//! One object of one resource type, driven as Core drives it: upgrade, read, validate, plan, plan again, apply.
+//!
+//! Between steps the object is what a state file holds: JSON text, private bytes, identity, and whether it is tainted.
+
+use serde_json::Value as Json;
+use terraform_provider_acr::protocol::wire::{self, apply_resource_change, plan_resource_change};
+
+use super::{
+    core::{Core, Transport, capabilities},
+    json, msgpack,
+    propose::proposed_new_state,
+    rules::{
+        apply::{self, check_apply},
+        has_errors,
+        plan::{self, Action, check_determinism, check_plan, check_plan_again, check_replan_for_replace},
+        read::{self, World, check_read},
+        upgrade::check_upgrade,
+    },
+    schema::{Nesting, Schema},
+    value::CoreValue,
+};
+
+/// What the state file holds of an object.
+#[derive(Clone, Debug)]
+pub struct Stored {
+    pub json: String,
+    pub schema_version: i64,
+    pub private: Vec<u8>,
+    pub identity: Option<StoredIdentity>,
+    pub tainted: bool,
+}
+
+#[derive(Clone, Debug)]
+pub struct StoredIdentity {
+    pub json: String,
+    pub schema_version: i64,
+}
+
+/// An object under management, with or without state.
+pub struct Object<T> {
+    core: Core<T>,
+    schema: Schema,
+    type_name: String,
+    stored: Option<Stored>,
+    world: World,
+}
+
+/// A plan, as a saved plan file would hold it.
+#[derive(Clone, Debug)]
+pub struct Planned {
+    pub action: Action,
+    pub planned: CoreValue,
+    /// The paths that force a replacement, as Terraform prints them.
+    pub replaces: Vec<String>,
+    pub diagnostics: Vec<wire::Diagnostic>,
+    /// Of a replacement: the first plan's, which the delete of the old object is given.
+    private: Vec<u8>,
+    identity: Option<CoreValue>,
+}
+
+/// What an apply did.
+#[derive(Clone, Debug)]
+pub struct Applied {
+    pub action: Action,
+    /// The state afterwards; null when there is none.
+    pub state: CoreValue,
+    pub tainted: bool,
+    pub diagnostics: Vec<wire::Diagnostic>,
+}
+
+/// What a refresh found.
+#[derive(Clone, Debug)]
+pub struct Refreshed {
+    pub gone: bool,
+    /// The state differs from what was stored.
+    pub drifted: bool,
+    pub diagnostics: Vec<wire::Diagnostic>,
+}
+
+/// What a plan starts from.
+struct Prior {
+    state: CoreValue,
+    private: Vec<u8>,
+    identity: Option<CoreValue>,
+}
+
+impl Stored {
+    /// Stores a state. Unknown values become null, as Core stores them after it has complained.
+    pub fn new(schema: &Schema, state: &CoreValue, private: Vec<u8>, identity: Option<&wire::DynamicValue>) -> Self {
+        let identity = schema.identity.as_ref().and_then(|identity_schema| {
+            let value = msgpack::decode(identity, &identity_schema.ty)
+                .ok()
+                .filter(|value| !value.is_null())?;
+            let json = json::encode(&without_unknowns(&value));
+            Some(StoredIdentity {
+                json,
+                schema_version: identity_schema.version,
+            })
+        });
+        let json = json::encode(&without_unknowns(state));
+        Self {
+            json,
+            schema_version: schema.version,
+            private,
+            identity,
+            tainted: false,
+        }
+    }
+}
+
+impl Planned {
+    fn refused(diagnostics: Vec<wire::Diagnostic>) -> Self {
+        Self {
+            action: Action::Refused,
+            planned: CoreValue::Null,
+            replaces: Vec::new(),
+            diagnostics,
+            private: Vec::new(),
+            identity: None,
+        }
+    }
+
+    pub fn errors(&self) -> Vec<String> {
+        errors(&self.diagnostics)
+    }
+}
+
+impl Applied {
+    pub fn errors(&self) -> Vec<String> {
+        errors(&self.diagnostics)
+    }
+}
+
+/// The error diagnostics as text: summary, then detail.
+pub fn errors(diagnostics: &[wire::Diagnostic]) -> Vec<String> {
+    let errors = diagnostics
+        .iter()
+        .filter(|diagnostic| diagnostic.severity() == wire::diagnostic::Severity::Error);
+    errors
+        .map(|diagnostic| format!("{}: {}", diagnostic.summary, diagnostic.detail))
+        .collect()
+}
+
+impl<T: Transport> Object<T> {
+    pub(super) fn new(core: Core<T>, schema: Schema, type_name: &str, stored: Option<Stored>, world: World) -> Self {
+        Self {
+            core,
+            schema,
+            type_name: type_name.to_owned(),
+            stored,
+            world,
+        }
+    }
+
+    /// The current state; null when there is none, or when it does not fit the schema.
+    pub fn state(&self) -> CoreValue {
+        let stored = self.stored.as_ref();
+        stored.map_or(CoreValue::Null, |s| {
+            json::decode(s.json.as_bytes(), &self.schema.ty).unwrap_or(CoreValue::Null)
+        })
+    }
+
+    /// What the state file holds, to look at or to replace (an older schema version, a lost identity).
+    pub fn stored(&mut self) -> &mut Option<Stored> {
+        &mut self.stored
+    }
+
+    pub fn is_tainted(&self) -> bool {
+        self.stored.as_ref().is_some_and(|stored| stored.tainted)
+    }
+
+    /// Says that the world outside may have changed: the next read may find drift, or nothing.
+    pub fn changed_outside(&mut self) {
+        self.world = World::Anything;
+    }
+
+    /// Upgrade and read, as at the start of every plan.
+    pub async fn refresh(&mut self) -> Refreshed {
+        let Some(stored) = self.stored.clone() else {
+            return Refreshed {
+                gone: true,
+                drifted: false,
+                diagnostics: Vec::new(),
+            };
+        };
+        let mut diagnostics = self.upgrade(&stored).await;
+        if !has_errors(&diagnostics) {
+            diagnostics.extend(self.refresh_only_read().await);
+        }
+        let drifted = self.stored.as_ref().is_none_or(|now| now.json != stored.json);
+        Refreshed {
+            gone: self.stored.is_none(),
+            drifted,
+            diagnostics,
+        }
+    }
+
+    /// Plans, with everything that comes before a plan.
+    pub async fn plan(&mut self, config: Json) -> Planned {
+        let refreshed = self.refresh().await;
+        if has_errors(&refreshed.diagnostics) {
+            return Planned::refused(refreshed.diagnostics);
+        }
+        let mut planned = self.plan_without_refresh(config).await;
+        planned.diagnostics.splice(0..0, refreshed.diagnostics);
+        planned
+    }
+
+    /// Plans as `-refresh=false` does.
+    pub async fn plan_without_refresh(&mut self, config: Json) -> Planned {
+        let config = json::config(&config, &self.schema.block);
+        self.validate_and_plan(&config).await
+    }
+
+    /// Plans and applies.
+    pub async fn apply(&mut self, config: Json) -> Applied {
+        self.apply_after(config.clone(), config).await
+    }
+
+    /// Plans with one configuration, which may hold unknown values, and applies with the one that came of it.
+    pub async fn apply_after(&mut self, plan_config: Json, final_config: Json) -> Applied {
+        let planned = self.plan(plan_config).await;
+        self.apply_plan(&planned, final_config).await
+    }
+
+    /// Applies a plan made before: a saved plan. There is no refresh, and planning happens once more.
+    pub async fn apply_plan(&mut self, planned: &Planned, final_config: Json) -> Applied {
+        let mut diagnostics = planned.diagnostics.clone();
+        if matches!(planned.action, Action::Refused | Action::NoOp) {
+            return self.applied(planned.action, diagnostics);
+        }
+        let config = json::config(&final_config, &self.schema.block);
+        if planned.action == Action::Replace {
+            let prior = self.prior();
+            let deleted = self
+                .send_apply(&prior, &CoreValue::Null, &CoreValue::Null, &planned.private, None)
+                .await;
+            diagnostics.extend(deleted);
+            if has_errors(&diagnostics) {
+                return self.applied(Action::Replace, diagnostics);
+            }
+        }
+        let again = self.validate_and_plan(&config).await;
+        diagnostics.extend(again.diagnostics.iter().cloned());
+        if again.action == Action::Refused {
+            return self.applied(Action::Refused, diagnostics);
+        }
+        let violations = check_plan_again((planned.action, &planned.planned), (again.action, &again.planned));
+        let consistent = violations.is_empty();
+        self.core
+            .report(&format!("{} plan at apply", self.type_name), violations);
+        if consistent && again.action != Action::NoOp {
+            let prior = self.prior();
+            let sent = self
+                .send_apply(&prior, &again.planned, &config, &again.private, again.identity.clone())
+                .await;
+            diagnostics.extend(sent);
+        }
+        let action = if consistent && again.action == Action::NoOp {
+            Action::NoOp
+        } else {
+            planned.action
+        };
+        self.applied(action, diagnostics)
+    }
+
+    /// Plans the destruction and destroys.
+    pub async fn destroy(&mut self) -> Applied {
+        let refreshed = self.refresh().await;
+        let mut diagnostics = refreshed.diagnostics;
+        if self.stored.is_none() || has_errors(&diagnostics) {
+            return self.applied(Action::NoOp, diagnostics);
+        }
+        let prior = self.prior();
+        let answer = self.ask_plan(&prior, &CoreValue::Null).await;
+        diagnostics.extend(answer.diagnostics.iter().cloned());
+        if has_errors(&diagnostics) {
+            return self.applied(Action::Refused, diagnostics);
+        }
+        let null = CoreValue::Null;
+        diagnostics.extend(
+            self.send_apply(&prior, &null, &null, &answer.planned_private, None)
+                .await,
+        );
+        self.applied(Action::Delete, diagnostics)
+    }
+
+    /// The read alone, without upgrade: what follows an import.
+    pub(super) async fn refresh_only_read(&mut self) -> Vec<wire::Diagnostic> {
+        let context = format!("{} read", self.type_name);
+        let Some(stored) = self.stored.clone() else {
+            return Vec::new();
+        };
+        let prior = self.prior();
+        let request = wire::read_resource::Request {
+            type_name: self.type_name.clone(),
+            current_state: Some(msgpack::encode(&prior.state, &self.schema.ty)),
+            private: stored.private.clone(),
+            provider_meta: None,
+            client_capabilities: Some(capabilities()),
+            current_identity: self.encode_identity(prior.identity.as_ref()),
+        };
+        let answer = match self.core.client().read_resource(request).await {
+            Ok(answer) => answer.into_inner(),
+            Err(status) => return vec![self.core.transport_failed(&context, &status)],
+        };
+        let asked = read::Asked {
+            current: &prior.state,
+            private: &stored.private,
+            identity: prior.identity.as_ref(),
+            world: self.world,
+        };
+        self.core
+            .check_diagnostics(&context, &self.schema.block, &answer.diagnostics);
+        self.core.report(&context, check_read(&self.schema, &asked, &answer));
+        if has_errors(&answer.diagnostics) {
+            return answer.diagnostics;
+        }
+        let Ok(state) = msgpack::decode(answer.new_state.as_ref(), &self.schema.ty) else {
+            return answer.diagnostics;
+        };
+        let identity = answer
+            .new_identity
+            .as_ref()
+            .and_then(|identity| identity.identity_data.as_ref());
+        self.stored = (!state.is_null()).then(|| Stored {
+            tainted: stored.tainted,
+            ..Stored::new(
+                &self.schema,
+                &with_blocks(&self.schema, state),
+                answer.private.clone(),
+                identity,
+            )
+        });
+        self.world = World::AsInState;
+        answer.diagnostics
+    }
+
+    async fn upgrade(&mut self, stored: &Stored) -> Vec<wire::Diagnostic> {
+        let context = format!("{} upgrade", self.type_name);
+        let request = wire::upgrade_resource_state::Request {
+            type_name: self.type_name.clone(),
+            version: stored.schema_version,
+            raw_state: Some(wire::RawState {
+                json: stored.json.clone().into_bytes(),
+                flatmap: Default::default(),
+            }),
+        };
+        let answer = match self.core.client().upgrade_resource_state(request).await {
+            Ok(answer) => answer.into_inner(),
+            Err(status) => return vec![self.core.transport_failed(&context, &status)],
+        };
+        let current = (stored.schema_version == self.schema.version)
+            .then(|| json::decode(stored.json.as_bytes(), &self.schema.ty).ok())
+            .flatten();
+        self.core
+            .check_diagnostics(&context, &self.schema.block, &answer.diagnostics);
+        self.core
+            .report(&context, check_upgrade(&self.schema, current.as_ref(), &answer));
+        let upgraded = msgpack::decode(answer.upgraded_state.as_ref(), &self.schema.ty);
+        if let (false, Ok(state)) = (has_errors(&answer.diagnostics), upgraded) {
+            let mut now = stored.clone();
+            now.json = json::encode(&without_unknowns(&state));
+            now.schema_version = self.schema.version;
+            self.stored = Some(now);
+        }
+        answer.diagnostics
+    }
+
+    async fn validate_and_plan(&mut self, config: &CoreValue) -> Planned {
+        let context = format!("{} validate", self.type_name);
+        let request = wire::validate_resource_type_config::Request {
+            type_name: self.type_name.clone(),
+            config: Some(msgpack::encode(config, &self.schema.ty)),
+            client_capabilities: Some(capabilities()),
+        };
+        let validated = match self.core.client().validate_resource_type_config(request).await {
+            Ok(answer) => answer.into_inner().diagnostics,
+            Err(status) => vec![self.core.transport_failed(&context, &status)],
+        };
+        self.core.check_diagnostics(&context, &self.schema.block, &validated);
+        if has_errors(&validated) {
+            return Planned::refused(validated);
+        }
+        let mut planned = self.plan_change(config).await;
+        planned.diagnostics.splice(0..0, validated);
+        planned
+    }
+
+    /// The plan proper, asked twice; for a replacement once more without prior state.
+    async fn plan_change(&mut self, config: &CoreValue) -> Planned {
+        let stored_prior = self.prior();
+        let tainted = self.is_tainted();
+        // A tainted object is planned like a new one, and only called a replacement afterwards.
+        let prior = if tainted {
+            Prior {
+                state: CoreValue::Null,
+                ..stored_prior
+            }
+        } else {
+            stored_prior
+        };
+        let answer = self.ask_plan(&prior, config).await;
+        if has_errors(&answer.diagnostics) {
+            return Planned::refused(answer.diagnostics);
+        }
+        let state = self.decode(answer.planned_state.as_ref());
+        let paths = &answer.requires_replace;
+        let mut planned = Planned {
+            action: plan::action(&self.schema, &prior.state, &state, paths),
+            replaces: plan::replacing(&self.schema, &prior.state, &state, paths)
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
+            planned: state,
+            diagnostics: answer.diagnostics.clone(),
+            private: answer.planned_private.clone(),
+            identity: self.decode_identity(answer.planned_identity.as_ref()),
+        };
+        if planned.action == Action::Replace {
+            let identity = planned.identity.clone();
+            let gone = Prior {
+                state: CoreValue::Null,
+                private: answer.planned_private.clone(),
+                identity,
+            };
+            let replan = self.ask_plan(&gone, config).await;
+            let nothing = Prior {
+                state: CoreValue::Null,
+                private: Vec::new(),
+                identity: None,
+            };
+            let create = self.ask_plan(&nothing, config).await;
+            planned.diagnostics.extend(replan.diagnostics.iter().cloned());
+            if has_errors(&replan.diagnostics) {
+                return Planned::refused(planned.diagnostics);
+            }
+            planned.planned = self.decode(replan.planned_state.as_ref());
+            let violations = check_replan_for_replace(&planned.planned, &self.decode(create.planned_state.as_ref()));
+            self.core
+                .report(&format!("{} plan of the replacement", self.type_name), violations);
+        }
+        if tainted {
+            planned.action = Action::Replace;
+        }
+        planned
+    }
+
+    /// Asks for a plan twice, and checks the first answer and that the second is the same.
+    async fn ask_plan(&mut self, prior: &Prior, config: &CoreValue) -> plan_resource_change::Response {
+        let context = format!("{} plan", self.type_name);
+        let proposed = proposed_new_state(&self.schema.block, &prior.state, config);
+        let request = wire::plan_resource_change::Request {
+            type_name: self.type_name.clone(),
+            prior_state: Some(msgpack::encode(&prior.state, &self.schema.ty)),
+            proposed_new_state: Some(msgpack::encode(&proposed, &self.schema.ty)),
+            config: Some(msgpack::encode(config, &self.schema.ty)),
+            prior_private: prior.private.clone(),
+            provider_meta: None,
+            client_capabilities: Some(capabilities()),
+            prior_identity: self.encode_identity(prior.identity.as_ref()),
+        };
+        let answer = self.core.client().plan_resource_change(request.clone()).await;
+        let again = self.core.client().plan_resource_change(request).await;
+        let (answer, again) = match (answer, again) {
+            (Ok(answer), Ok(again)) => (answer.into_inner(), again.into_inner()),
+            (Err(status), _) | (_, Err(status)) => {
+                let diagnostics = vec![self.core.transport_failed(&context, &status)];
+                return plan_resource_change::Response {
+                    diagnostics,
+                    ..Default::default()
+                };
+            }
+        };
+        let asked = plan::Asked {
+            prior: &prior.state,
+            config,
+            proposed: &proposed,
+            prior_identity: prior.identity.as_ref(),
+        };
+        self.core
+            .check_diagnostics(&context, &self.schema.block, &answer.diagnostics);
+        self.core.report(&context, check_plan(&self.schema, &asked, &answer));
+        self.core.report(&context, check_determinism(&answer, &again));
+        answer
+    }
+
+    /// Sends one apply, checks it, and stores what Core would store.
+    async fn send_apply(
+        &mut self,
+        prior: &Prior,
+        planned: &CoreValue,
+        config: &CoreValue,
+        planned_private: &[u8],
+        identity: Option<CoreValue>,
+    ) -> Vec<wire::Diagnostic> {
+        let context = format!("{} apply", self.type_name);
+        let request = wire::apply_resource_change::Request {
+            type_name: self.type_name.clone(),
+            prior_state: Some(msgpack::encode(&prior.state, &self.schema.ty)),
+            planned_state: Some(msgpack::encode(planned, &self.schema.ty)),
+            config: Some(msgpack::encode(config, &self.schema.ty)),
+            planned_private: planned_private.to_vec(),
+            provider_meta: None,
+            planned_identity: self.encode_identity(identity.as_ref()),
+        };
+        let answer = match self.core.client().apply_resource_change(request).await {
+            Ok(answer) => answer.into_inner(),
+            Err(status) => return vec![self.core.transport_failed(&context, &status)],
+        };
+        let kept = prior.identity.as_ref().filter(|_| !prior.state.is_null());
+        let asked = apply::Asked {
+            planned,
+            planned_private,
+            identity: kept,
+        };
+        self.core
+            .check_diagnostics(&context, &self.schema.block, &answer.diagnostics);
+        self.core.report(&context, check_apply(&self.schema, &asked, &answer));
+        self.store(prior, &answer);
+        answer.diagnostics
+    }
+
+    /// What Core keeps after an apply: with errors and no state the prior one, else what came back; a creation that
+    /// failed half-way is tainted.
+    fn store(&mut self, prior: &Prior, answer: &apply_resource_change::Response) {
+        let failed = has_errors(&answer.diagnostics);
+        self.world = if failed { World::Anything } else { World::AsInState };
+        let Ok(state) = msgpack::decode(answer.new_state.as_ref(), &self.schema.ty) else {
+            return;
+        };
+        if state.is_null() {
+            if !failed {
+                self.stored = None;
+            }
+            return;
+        }
+        let identity = answer
+            .new_identity
+            .as_ref()
+            .and_then(|identity| identity.identity_data.as_ref());
+        let mut stored = Stored::new(&self.schema, &state, answer.private.clone(), identity);
+        stored.tainted = failed && prior.state.is_null();
+        self.stored = Some(stored);
+    }
+
+    fn applied(&self, action: Action, diagnostics: Vec<wire::Diagnostic>) -> Applied {
+        Applied {
+            action,
+            state: self.state(),
+            tainted: self.is_tainted(),
+            diagnostics,
+        }
+    }
+
+    fn prior(&self) -> Prior {
+        let stored = self.stored.as_ref();
+        let identity = stored
+            .and_then(|stored| stored.identity.as_ref())
+            .zip(self.schema.identity.as_ref());
+        Prior {
+            state: self.state(),
+            private: stored.map(|stored| stored.private.clone()).unwrap_or_default(),
+            identity: identity.and_then(|(stored, schema)| json::decode(stored.json.as_bytes(), &schema.ty).ok()),
+        }
+    }
+
+    fn decode(&self, value: Option<&wire::DynamicValue>) -> CoreValue {
+        msgpack::decode(value, &self.schema.ty).unwrap_or(CoreValue::Null)
+    }
+
+    fn decode_identity(&self, identity: Option<&wire::ResourceIdentityData>) -> Option<CoreValue> {
+        let schema = self.schema.identity.as_ref()?;
+        let data = identity.and_then(|identity| identity.identity_data.as_ref());
+        msgpack::decode(data, &schema.ty).ok().filter(|value| !value.is_null())
+    }
+
+    fn encode_identity(&self, identity: Option<&CoreValue>) -> Option<wire::ResourceIdentityData> {
+        let (identity, schema) = (identity?, self.schema.identity.as_ref()?);
+        Some(wire::ResourceIdentityData {
+            identity_data: Some(msgpack::encode(identity, &schema.ty)),
+        })
+    }
+}
+
+/// Null in place of unknown, at any depth.
+fn without_unknowns(value: &CoreValue) -> CoreValue {
+    let each = |elements: &[CoreValue]| elements.iter().map(without_unknowns).collect::<Vec<_>>();
+    match value {
+        CoreValue::Unknown(_) => CoreValue::Null,
+        CoreValue::List(elements) => CoreValue::List(each(elements)),
+        CoreValue::Tuple(elements) => CoreValue::Tuple(each(elements)),
+        CoreValue::Set(elements) => CoreValue::set(each(elements)),
+        CoreValue::Map(members) => CoreValue::Map(
+            members
+                .iter()
+                .map(|(key, value)| (key.clone(), without_unknowns(value)))
+                .collect(),
+        ),
+        CoreValue::Object(members) => CoreValue::Object(
+            members
+                .iter()
+                .map(|(name, value)| (name.clone(), without_unknowns(value)))
+                .collect(),
+        ),
+        CoreValue::Dynamic(ty, value) => CoreValue::Dynamic(ty.clone(), Box::new(without_unknowns(value))),
+        CoreValue::Null | CoreValue::Bool(_) | CoreValue::Number(_) | CoreValue::String(_) => value.clone(),
+    }
+}
+
+/// No blocks in place of null ones: Core mends what a read returns, with a warning in its log.
+fn with_blocks(schema: &Schema, mut state: CoreValue) -> CoreValue {
+    for (name, nested) in &schema.block.blocks {
+        let empty = match nested.nesting {
+            Nesting::List => CoreValue::List(Vec::new()),
+            Nesting::Set => CoreValue::set(Vec::new()),
+            Nesting::Map => CoreValue::Map(Default::default()),
+            Nesting::Single | Nesting::Group => continue,
+        };
+        if state.get(name).is_null() {
+            state.put(name, empty);
+        }
+    }
+    state
+}
