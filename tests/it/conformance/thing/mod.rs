@@ -119,12 +119,10 @@ impl Thing {
             state.put("id", CoreValue::string(&format!("thing-{name}")));
         }
         if state.get("revision").is_unknown() {
-            let CoreValue::Number(revision) = (if prior.is_null() {
-                CoreValue::number(0)
-            } else {
-                prior.get("revision").clone()
-            }) else {
-                unreachable!("the revision is computed, and a number")
+            // A mutant may have lost the revision; then it starts again.
+            let revision = match prior.get("revision") {
+                CoreValue::Number(revision) => revision.clone(),
+                _ => 0.into(),
             };
             state.put("revision", CoreValue::Number(revision + 1));
         }

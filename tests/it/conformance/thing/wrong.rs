@@ -4,7 +4,7 @@
 
 use terraform_provider_acr::protocol::wire;
 
-use super::{TYPE, Thing, schema as schemas};
+use super::{Thing, schema as schemas};
 use crate::conformance::value::CoreValue;
 
 /// What an answer consists of, before it is encoded.
@@ -84,6 +84,7 @@ pub fn read(wrong: &str, thing: &Thing, current: &CoreValue, answer: &mut Answer
         "R6" => answer.private.clear(),
         "R6-identity" => answer.identity = None,
         "R7" => answer.identity = thing.identify(&CoreValue::unknown()),
+        "R7-stray" => answer.identity = stray(),
         "R7-other" => answer.identity = thing.identify(&CoreValue::string("thing-other")),
         // The stub of an import has no name yet.
         "I4" if current.get("name").is_null() => answer.value = CoreValue::Null,
@@ -135,11 +136,9 @@ pub fn plan(
         }
         "P8" if updates => answer.identity = thing.identify(&CoreValue::unknown()),
         "P8-other" if updates => answer.identity = thing.identify(&CoreValue::string("thing-other")),
+        "P8-stray" => answer.identity = stray(),
         "P10" => value.put("revision", CoreValue::unknown()),
         "P11" if !updates && asked.config.get("tier").is_null() => {
-            value.put("tier", CoreValue::string(&format!("small-{}", asked.count)));
-        }
-        "P11-null" if asked.config.get("tier").is_null() && updates => {
             value.put("tier", CoreValue::string(&format!("small-{}", asked.count)));
         }
         "P12" => value.put("surplus", CoreValue::Null),
@@ -189,6 +188,7 @@ pub fn apply(wrong: &str, config: &CoreValue, answer: &mut Answer) {
         "A4-case" => answer.value.put("name", CoreValue::string("LOUD")),
         "A5" => answer.value.put("token", config.get("token").clone()),
         "A6" => answer.identity = None,
+        "A6-stray" => answer.identity = stray(),
         "A7" => answer.private.clear(),
         _ => {}
     }
@@ -202,6 +202,7 @@ pub fn import(wrong: &str, by_identity: bool, mut answer: Answer) -> Vec<Answer>
         "I2" => answer.value = CoreValue::Null,
         "I2-unknown" => answer.value.put("tier", CoreValue::unknown()),
         "I3" if by_identity => answer.identity = None,
+        "I3-stray" => answer.identity = stray(),
         // Looks at the id alone, which is empty when the identity is given.
         "I5" if by_identity => answer.value.put("id", CoreValue::string("")),
         _ => {}
@@ -218,7 +219,8 @@ pub fn data(wrong: &str, state: &mut CoreValue) {
     }
 }
 
-/// The full name of the resource that the mutants serve, as Terraform addresses it.
-pub fn address() -> String {
-    format!("{TYPE}.this")
+/// An identity for a type that has none.
+fn stray() -> Option<wire::ResourceIdentityData> {
+    let identity_data = Some(wire::DynamicValue { msgpack: vec![0x80], json: Vec::new() });
+    Some(wire::ResourceIdentityData { identity_data })
 }
