@@ -13,29 +13,96 @@ use super::{
 
 /// Every rule id that the harness knows.
 pub const RULES: [&str; 34] = [
-    "S1", "U1", "R1", "R2", "R3", "R4", "R5", "R6", "R7", "R8", "P1", "P2", "P3", "P4", "P5", "P6", "P7", "P8", "P9", "P10",
-    "P11", "P12", "A1", "A2", "A3", "A4", "A5", "A6", "A7", "I1", "I2", "I3", "I4", "I5",
+    "S1", "U1", "R1", "R2", "R3", "R4", "R5", "R6", "R7", "R8", "P1", "P2", "P3", "P4", "P5", "P6", "P7", "P8", "P9",
+    "P10", "P11", "P12", "A1", "A2", "A3", "A4", "A5", "A6", "A7", "I1", "I2", "I3", "I4", "I5",
 ];
 /// Further ids, each with a mutant as well.
 pub const MORE_RULES: [&str; 4] = ["D1", "D2", "DIAG", "LEGACY"];
 
 /// Rules that no answer can break, and why that is so.
 pub const NOT_IN_ANSWERS: [(&str, &str); 4] = [
-    ("R8", "says what a read is not given; the request has no field for a configuration"),
-    ("P9", "sensitivity comes from the schema, and a plan has no field for it"),
-    ("P12", "a planned state beside an error is ignored: `errors_beside_a_plan_are_all_that_counts` shows it"),
-    ("D1", "is about when Core asks; `data_sources_are_read_when_all_is_known` shows that the driver sees to it"),
+    (
+        "R8",
+        "says what a read is not given; the request has no field for a configuration",
+    ),
+    (
+        "P9",
+        "sensitivity comes from the schema, and a plan has no field for it",
+    ),
+    (
+        "P12",
+        "a planned state beside an error is ignored: `errors_beside_a_plan_are_all_that_counts` shows it",
+    ),
+    (
+        "D1",
+        "is about when Core asks; `data_sources_are_read_when_all_is_known` shows that the driver sees to it",
+    ),
 ];
 
 /// Wrong answers by the rule that they break. The part before a dash is the rule.
 pub const MUTANTS: [&str; 50] = [
-    "S1", "S1-nothing", "U1", "U1-unknown", "U1-refresh", "U1-shape", "U1-token", "R1", "R1-shape", "R1-token", "R2", "R3",
-    "R4", "R5", "R6", "R6-identity", "R7", "R7-other", "P1", "P1-block", "P1-destroy", "P2", "P3", "P3-null", "P4",
-    "P4-default", "P5", "P5-null", "P6", "P7", "P7-copy", "P8", "P8-other", "P10", "P11", "A1", "A1-delete", "A2", "A3", "A4",
-    "A4-case", "A5", "A6", "A7", "I1", "I1-type", "I2", "I3", "I4", "I5",
+    "S1",
+    "S1-nothing",
+    "U1",
+    "U1-unknown",
+    "U1-refresh",
+    "U1-shape",
+    "U1-token",
+    "R1",
+    "R1-shape",
+    "R1-token",
+    "R2",
+    "R3",
+    "R4",
+    "R5",
+    "R6",
+    "R6-identity",
+    "R7",
+    "R7-other",
+    "P1",
+    "P1-block",
+    "P1-destroy",
+    "P2",
+    "P3",
+    "P3-null",
+    "P4",
+    "P4-default",
+    "P5",
+    "P5-null",
+    "P6",
+    "P7",
+    "P7-copy",
+    "P8",
+    "P8-other",
+    "P10",
+    "P11",
+    "A1",
+    "A1-delete",
+    "A2",
+    "A3",
+    "A4",
+    "A4-case",
+    "A5",
+    "A6",
+    "A7",
+    "I1",
+    "I1-type",
+    "I2",
+    "I3",
+    "I4",
+    "I5",
 ];
 const MORE_MUTANTS: [&str; 10] = [
-    "I1-none", "I2-unknown", "D2", "D2-config", "D2-unknown", "DIAG", "DIAG-stop", "DIAG-empty", "DIAG-path", "LEGACY",
+    "I1-none",
+    "I2-unknown",
+    "D2",
+    "D2-config",
+    "D2-unknown",
+    "DIAG",
+    "DIAG-stop",
+    "DIAG-empty",
+    "DIAG-path",
+    "LEGACY",
 ];
 /// The value that no diagnostic may tell.
 const SECRET: &str = "open-sesame";
@@ -59,7 +126,9 @@ async fn life(thing: Thing, by_identity: bool) -> Vec<Violation> {
     let mut core = Core::connect(in_memory(thing).await, json!({})).await;
     core.keep_secret(SECRET);
     let mut object = core.resource(TYPE);
-    object.apply_after(full_config(unknown()), full_config(json!("0.30"))).await;
+    object
+        .apply_after(full_config(unknown()), full_config(json!("0.30")))
+        .await;
     object.plan(full_config(json!("0.3"))).await;
     let mut updated = full_config(json!(5));
     updated["tier"] = unknown();
@@ -71,7 +140,9 @@ async fn life(thing: Thing, by_identity: bool) -> Vec<Violation> {
     let identity = by_identity.then(|| json!({"id": "thing-alpha"}));
     // A mutant may refuse the import; what it broke by that is on the list.
     let _ = core.import_forms(TYPE, &["thing-alpha", "THING-ALPHA"], identity).await;
-    object.apply(json!({"name": "beta", "timeouts": {"delete": "1m"}})).await;
+    object
+        .apply(json!({"name": "beta", "timeouts": {"delete": "1m"}}))
+        .await;
     object.refresh().await;
     core.data(TYPE, json!({"name": "alpha"})).await;
     object.destroy().await;
@@ -101,10 +172,19 @@ async fn the_driver_acts_as_core_does() {
     assert_eq!(object.plan(full_config(json!(1))).await.action, Action::NoOp);
     assert_eq!(object.apply(full_config(json!(2))).await.action, Action::Update);
     let replaced = object.plan(json!({"name": "beta"})).await;
-    assert_eq!((replaced.action, replaced.replaces), (Action::Replace, vec![".name".to_owned()]));
-    assert!(replaced.planned.get("id").is_unknown(), "the plan of a replacement is a plan of a creation");
+    assert_eq!(
+        (replaced.action, replaced.replaces),
+        (Action::Replace, vec![".name".to_owned()])
+    );
+    assert!(
+        replaced.planned.get("id").is_unknown(),
+        "the plan of a replacement is a plan of a creation"
+    );
     let applied = object.apply(json!({"name": "beta"})).await;
-    assert_eq!((applied.action, applied.state.get("id").text()), (Action::Replace, Some("thing-beta")));
+    assert_eq!(
+        (applied.action, applied.state.get("id").text()),
+        (Action::Replace, Some("thing-beta"))
+    );
     let destroyed = object.destroy().await;
     assert_eq!((destroyed.action, destroyed.state.is_null()), (Action::Delete, true));
     core.expect_clean();
@@ -125,9 +205,17 @@ async fn each_mutant_breaks_the_rule_that_it_is_named_after() {
 
 #[tokio::test]
 async fn identities_of_a_type_without_any_are_refused() {
-    for (mutant, rule) in [("R7-stray", "R7"), ("P8-stray", "P8"), ("A6-stray", "A6"), ("I3-stray", "I3")] {
+    for (mutant, rule) in [
+        ("R7-stray", "R7"),
+        ("P8-stray", "P8"),
+        ("A6-stray", "A6"),
+        ("I3-stray", "I3"),
+    ] {
         let violations = life(Thing::wrong(mutant).without_identity(), false).await;
-        assert!(violations.iter().any(|violation| violation.rule == rule), "{mutant}: {violations:#?}");
+        assert!(
+            violations.iter().any(|violation| violation.rule == rule),
+            "{mutant}: {violations:#?}"
+        );
     }
 }
 
@@ -136,7 +224,10 @@ fn each_rule_has_a_mutant_or_a_reason() {
     let excused: BTreeSet<_> = NOT_IN_ANSWERS.iter().map(|(rule, _)| *rule).collect();
     let tried: BTreeSet<_> = MUTANTS.into_iter().chain(MORE_MUTANTS).map(rule_of).collect();
     for rule in RULES.into_iter().chain(MORE_RULES) {
-        assert!(excused.contains(rule) != tried.contains(rule), "{rule} needs a mutant, or a reason for having none");
+        assert!(
+            excused.contains(rule) != tried.contains(rule),
+            "{rule} needs a mutant, or a reason for having none"
+        );
     }
 }
 
@@ -145,7 +236,7 @@ async fn errors_beside_a_plan_are_all_that_counts() {
     let core = Core::connect(in_memory(Thing::wrong("P12")).await, json!({})).await;
     let planned = core.resource(TYPE).plan(full_config(json!(1))).await;
     assert_eq!(planned.action, Action::Refused);
-    assert_eq!(planned.errors(), ["Planning the thing: It cannot be planned today."]);
+    assert_eq!(planned.errors(), ["Planning the thing: It cannot be done today."]);
     core.expect_clean();
 }
 
@@ -153,5 +244,9 @@ async fn errors_beside_a_plan_are_all_that_counts() {
 async fn data_sources_are_read_when_all_is_known() {
     let mut core = Core::connect(in_memory(Thing::honest()).await, json!({})).await;
     core.data(TYPE, json!({"name": unknown()})).await;
-    assert!(core.violations().iter().any(|violation| violation.rule == "D1"), "{:?}", core.violations());
+    assert!(
+        core.violations().iter().any(|violation| violation.rule == "D1"),
+        "{:?}",
+        core.violations()
+    );
 }

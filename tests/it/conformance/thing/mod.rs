@@ -384,6 +384,7 @@ impl Provider for Thing {
         let imported_resources = imported.collect();
         Ok(Response::new(wire::import_resource_state::Response {
             imported_resources,
+            diagnostics: wrong::import_diagnostics(self.wrong, named.is_some()),
             ..Default::default()
         }))
     }

@@ -111,7 +111,7 @@ pub fn plan(
         "P1" => *value = CoreValue::Null,
         "P1-block" => value.put("timeouts", CoreValue::Null),
         "P2" => value.put("surplus", CoreValue::Null),
-        "P3" if !asked.config.get("size").is_null() => value.put("size", CoreValue::number(41)),
+        "P3" if matches!(asked.config.get("size"), CoreValue::Number(_)) => value.put("size", CoreValue::number(41)),
         "P3-null" if asked.config.get("labels").is_null() => value.put("labels", CoreValue::set(Vec::new())),
         "P4" if asked.config.get("size").is_unknown() => value.put("size", CoreValue::number(41)),
         "P4-default" if asked.config.get("tier").is_unknown() => value.put("tier", CoreValue::string("small")),
@@ -148,13 +148,11 @@ pub fn plan(
 
 /// P12's error: with it the planned state, however wrong, is ignored.
 pub fn plan_diagnostics(wrong: &str) -> Vec<wire::Diagnostic> {
-    let error = wire::Diagnostic {
-        severity: wire::diagnostic::Severity::Error.into(),
-        summary: "Planning the thing".to_owned(),
-        detail: "It cannot be planned today.".to_owned(),
-        attribute: None,
-    };
-    if wrong == "P12" { vec![error] } else { Vec::new() }
+    if wrong == "P12" {
+        vec![error("Planning the thing")]
+    } else {
+        Vec::new()
+    }
 }
 
 pub fn apply(wrong: &str, config: &CoreValue, answer: &mut Answer) {
@@ -203,11 +201,18 @@ pub fn import(wrong: &str, by_identity: bool, mut answer: Answer) -> Vec<Answer>
         "I2-unknown" => answer.value.put("tier", CoreValue::unknown()),
         "I3" if by_identity => answer.identity = None,
         "I3-stray" => answer.identity = stray(),
-        // Looks at the id alone, which is empty when the identity is given.
-        "I5" if by_identity => answer.value.put("id", CoreValue::string("")),
         _ => {}
     }
     vec![answer]
+}
+
+/// I5's error: a provider that looks at the id alone, which is empty when an identity is given.
+pub fn import_diagnostics(wrong: &str, by_identity: bool) -> Vec<wire::Diagnostic> {
+    if wrong == "I5" && by_identity {
+        vec![error("Importing a thing needs an id")]
+    } else {
+        Vec::new()
+    }
 }
 
 pub fn data(wrong: &str, state: &mut CoreValue) {
@@ -221,6 +226,18 @@ pub fn data(wrong: &str, state: &mut CoreValue) {
 
 /// An identity for a type that has none.
 fn stray() -> Option<wire::ResourceIdentityData> {
-    let identity_data = Some(wire::DynamicValue { msgpack: vec![0x80], json: Vec::new() });
+    let identity_data = Some(wire::DynamicValue {
+        msgpack: vec![0x80],
+        json: Vec::new(),
+    });
     Some(wire::ResourceIdentityData { identity_data })
+}
+
+fn error(summary: &str) -> wire::Diagnostic {
+    wire::Diagnostic {
+        severity: wire::diagnostic::Severity::Error.into(),
+        summary: summary.to_owned(),
+        detail: "It cannot be done today.".to_owned(),
+        attribute: None,
+    }
 }
