@@ -2,39 +2,25 @@
 //!
 //! Between steps the object is what a state file holds: JSON text, private bytes, identity, and whether it is tainted.
 
+mod calls;
+mod stored;
+
 use serde_json::Value as Json;
-use terraform_provider_acr::protocol::wire::{self, apply_resource_change, plan_resource_change};
+use terraform_provider_acr::protocol::wire;
+
+pub use stored::Stored;
 
 use super::{
     core::{Core, Transport, capabilities},
     json, msgpack,
-    propose::proposed_new_state,
     rules::{
-        apply::{self, check_apply},
         has_errors,
-        plan::{self, Action, check_determinism, check_plan, check_plan_again, check_replan_for_replace},
-        read::{self, World, check_read},
-        upgrade::check_upgrade,
+        plan::{self, Action, check_plan_again, check_replan_for_replace},
+        read::World,
     },
-    schema::{Nesting, Schema},
+    schema::Schema,
     value::CoreValue,
 };
-
-/// What the state file holds of an object.
-#[derive(Clone, Debug)]
-pub struct Stored {
-    pub json: String,
-    pub schema_version: i64,
-    pub private: Vec<u8>,
-    pub identity: Option<StoredIdentity>,
-    pub tainted: bool,
-}
-
-#[derive(Clone, Debug)]
-pub struct StoredIdentity {
-    pub json: String,
-    pub schema_version: i64,
-}
 
 /// An object under management, with or without state.
 pub struct Object<T> {
@@ -84,30 +70,6 @@ struct Prior {
     identity: Option<CoreValue>,
 }
 
-impl Stored {
-    /// Stores a state. Unknown values become null, as Core stores them after it has complained.
-    pub fn new(schema: &Schema, state: &CoreValue, private: Vec<u8>, identity: Option<&wire::DynamicValue>) -> Self {
-        let identity = schema.identity.as_ref().and_then(|identity_schema| {
-            let value = msgpack::decode(identity, &identity_schema.ty)
-                .ok()
-                .filter(|value| !value.is_null())?;
-            let json = json::encode(&without_unknowns(&value));
-            Some(StoredIdentity {
-                json,
-                schema_version: identity_schema.version,
-            })
-        });
-        let json = json::encode(&without_unknowns(state));
-        Self {
-            json,
-            schema_version: schema.version,
-            private,
-            identity,
-            tainted: false,
-        }
-    }
-}
-
 impl Planned {
     fn refused(diagnostics: Vec<wire::Diagnostic>) -> Self {
         Self {
@@ -150,6 +112,10 @@ impl<T: Transport> Object<T> {
             stored,
             world,
         }
+    }
+
+    pub fn type_name(&self) -> &str {
+        &self.type_name
     }
 
     /// The current state; null when there is none, or when it does not fit the schema.
@@ -285,88 +251,6 @@ impl<T: Transport> Object<T> {
         self.applied(Action::Delete, diagnostics)
     }
 
-    /// The read alone, without upgrade: what follows an import.
-    pub(super) async fn refresh_only_read(&mut self) -> Vec<wire::Diagnostic> {
-        let context = format!("{} read", self.type_name);
-        let Some(stored) = self.stored.clone() else {
-            return Vec::new();
-        };
-        let prior = self.prior();
-        let request = wire::read_resource::Request {
-            type_name: self.type_name.clone(),
-            current_state: Some(msgpack::encode(&prior.state, &self.schema.ty)),
-            private: stored.private.clone(),
-            provider_meta: None,
-            client_capabilities: Some(capabilities()),
-            current_identity: self.encode_identity(prior.identity.as_ref()),
-        };
-        let answer = match self.core.client().read_resource(request).await {
-            Ok(answer) => answer.into_inner(),
-            Err(status) => return vec![self.core.transport_failed(&context, &status)],
-        };
-        let asked = read::Asked {
-            current: &prior.state,
-            private: &stored.private,
-            identity: prior.identity.as_ref(),
-            world: self.world,
-        };
-        self.core
-            .check_diagnostics(&context, &self.schema.block, &answer.diagnostics);
-        self.core.report(&context, check_read(&self.schema, &asked, &answer));
-        if has_errors(&answer.diagnostics) {
-            return answer.diagnostics;
-        }
-        let Ok(state) = msgpack::decode(answer.new_state.as_ref(), &self.schema.ty) else {
-            return answer.diagnostics;
-        };
-        let identity = answer
-            .new_identity
-            .as_ref()
-            .and_then(|identity| identity.identity_data.as_ref());
-        self.stored = (!state.is_null()).then(|| Stored {
-            tainted: stored.tainted,
-            ..Stored::new(
-                &self.schema,
-                &with_blocks(&self.schema, state),
-                answer.private.clone(),
-                identity,
-            )
-        });
-        self.world = World::AsInState;
-        answer.diagnostics
-    }
-
-    async fn upgrade(&mut self, stored: &Stored) -> Vec<wire::Diagnostic> {
-        let context = format!("{} upgrade", self.type_name);
-        let request = wire::upgrade_resource_state::Request {
-            type_name: self.type_name.clone(),
-            version: stored.schema_version,
-            raw_state: Some(wire::RawState {
-                json: stored.json.clone().into_bytes(),
-                flatmap: Default::default(),
-            }),
-        };
-        let answer = match self.core.client().upgrade_resource_state(request).await {
-            Ok(answer) => answer.into_inner(),
-            Err(status) => return vec![self.core.transport_failed(&context, &status)],
-        };
-        let current = (stored.schema_version == self.schema.version)
-            .then(|| json::decode(stored.json.as_bytes(), &self.schema.ty).ok())
-            .flatten();
-        self.core
-            .check_diagnostics(&context, &self.schema.block, &answer.diagnostics);
-        self.core
-            .report(&context, check_upgrade(&self.schema, current.as_ref(), &answer));
-        let upgraded = msgpack::decode(answer.upgraded_state.as_ref(), &self.schema.ty);
-        if let (false, Ok(state)) = (has_errors(&answer.diagnostics), upgraded) {
-            let mut now = stored.clone();
-            now.json = json::encode(&without_unknowns(&state));
-            now.schema_version = self.schema.version;
-            self.stored = Some(now);
-        }
-        answer.diagnostics
-    }
-
     async fn validate_and_plan(&mut self, config: &CoreValue) -> Planned {
         let context = format!("{} validate", self.type_name);
         let request = wire::validate_resource_type_config::Request {
@@ -446,104 +330,6 @@ impl<T: Transport> Object<T> {
         planned
     }
 
-    /// Asks for a plan twice, and checks the first answer and that the second is the same.
-    async fn ask_plan(&mut self, prior: &Prior, config: &CoreValue) -> plan_resource_change::Response {
-        let context = format!("{} plan", self.type_name);
-        let proposed = proposed_new_state(&self.schema.block, &prior.state, config);
-        let request = wire::plan_resource_change::Request {
-            type_name: self.type_name.clone(),
-            prior_state: Some(msgpack::encode(&prior.state, &self.schema.ty)),
-            proposed_new_state: Some(msgpack::encode(&proposed, &self.schema.ty)),
-            config: Some(msgpack::encode(config, &self.schema.ty)),
-            prior_private: prior.private.clone(),
-            provider_meta: None,
-            client_capabilities: Some(capabilities()),
-            prior_identity: self.encode_identity(prior.identity.as_ref()),
-        };
-        let answer = self.core.client().plan_resource_change(request.clone()).await;
-        let again = self.core.client().plan_resource_change(request).await;
-        let (answer, again) = match (answer, again) {
-            (Ok(answer), Ok(again)) => (answer.into_inner(), again.into_inner()),
-            (Err(status), _) | (_, Err(status)) => {
-                let diagnostics = vec![self.core.transport_failed(&context, &status)];
-                return plan_resource_change::Response {
-                    diagnostics,
-                    ..Default::default()
-                };
-            }
-        };
-        let asked = plan::Asked {
-            prior: &prior.state,
-            config,
-            proposed: &proposed,
-            prior_identity: prior.identity.as_ref(),
-        };
-        self.core
-            .check_diagnostics(&context, &self.schema.block, &answer.diagnostics);
-        self.core.report(&context, check_plan(&self.schema, &asked, &answer));
-        self.core.report(&context, check_determinism(&answer, &again));
-        answer
-    }
-
-    /// Sends one apply, checks it, and stores what Core would store.
-    async fn send_apply(
-        &mut self,
-        prior: &Prior,
-        planned: &CoreValue,
-        config: &CoreValue,
-        planned_private: &[u8],
-        identity: Option<CoreValue>,
-    ) -> Vec<wire::Diagnostic> {
-        let context = format!("{} apply", self.type_name);
-        let request = wire::apply_resource_change::Request {
-            type_name: self.type_name.clone(),
-            prior_state: Some(msgpack::encode(&prior.state, &self.schema.ty)),
-            planned_state: Some(msgpack::encode(planned, &self.schema.ty)),
-            config: Some(msgpack::encode(config, &self.schema.ty)),
-            planned_private: planned_private.to_vec(),
-            provider_meta: None,
-            planned_identity: self.encode_identity(identity.as_ref()),
-        };
-        let answer = match self.core.client().apply_resource_change(request).await {
-            Ok(answer) => answer.into_inner(),
-            Err(status) => return vec![self.core.transport_failed(&context, &status)],
-        };
-        let kept = prior.identity.as_ref().filter(|_| !prior.state.is_null());
-        let asked = apply::Asked {
-            planned,
-            planned_private,
-            identity: kept,
-        };
-        self.core
-            .check_diagnostics(&context, &self.schema.block, &answer.diagnostics);
-        self.core.report(&context, check_apply(&self.schema, &asked, &answer));
-        self.store(prior, &answer);
-        answer.diagnostics
-    }
-
-    /// What Core keeps after an apply: with errors and no state the prior one, else what came back; a creation that
-    /// failed half-way is tainted.
-    fn store(&mut self, prior: &Prior, answer: &apply_resource_change::Response) {
-        let failed = has_errors(&answer.diagnostics);
-        self.world = if failed { World::Anything } else { World::AsInState };
-        let Ok(state) = msgpack::decode(answer.new_state.as_ref(), &self.schema.ty) else {
-            return;
-        };
-        if state.is_null() {
-            if !failed {
-                self.stored = None;
-            }
-            return;
-        }
-        let identity = answer
-            .new_identity
-            .as_ref()
-            .and_then(|identity| identity.identity_data.as_ref());
-        let mut stored = Stored::new(&self.schema, &state, answer.private.clone(), identity);
-        stored.tainted = failed && prior.state.is_null();
-        self.stored = Some(stored);
-    }
-
     fn applied(&self, action: Action, diagnostics: Vec<wire::Diagnostic>) -> Applied {
         Applied {
             action,
@@ -564,62 +350,4 @@ impl<T: Transport> Object<T> {
             identity: identity.and_then(|(stored, schema)| json::decode(stored.json.as_bytes(), &schema.ty).ok()),
         }
     }
-
-    fn decode(&self, value: Option<&wire::DynamicValue>) -> CoreValue {
-        msgpack::decode(value, &self.schema.ty).unwrap_or(CoreValue::Null)
-    }
-
-    fn decode_identity(&self, identity: Option<&wire::ResourceIdentityData>) -> Option<CoreValue> {
-        let schema = self.schema.identity.as_ref()?;
-        let data = identity.and_then(|identity| identity.identity_data.as_ref());
-        msgpack::decode(data, &schema.ty).ok().filter(|value| !value.is_null())
-    }
-
-    fn encode_identity(&self, identity: Option<&CoreValue>) -> Option<wire::ResourceIdentityData> {
-        let (identity, schema) = (identity?, self.schema.identity.as_ref()?);
-        Some(wire::ResourceIdentityData {
-            identity_data: Some(msgpack::encode(identity, &schema.ty)),
-        })
-    }
-}
-
-/// Null in place of unknown, at any depth.
-fn without_unknowns(value: &CoreValue) -> CoreValue {
-    let each = |elements: &[CoreValue]| elements.iter().map(without_unknowns).collect::<Vec<_>>();
-    match value {
-        CoreValue::Unknown(_) => CoreValue::Null,
-        CoreValue::List(elements) => CoreValue::List(each(elements)),
-        CoreValue::Tuple(elements) => CoreValue::Tuple(each(elements)),
-        CoreValue::Set(elements) => CoreValue::set(each(elements)),
-        CoreValue::Map(members) => CoreValue::Map(
-            members
-                .iter()
-                .map(|(key, value)| (key.clone(), without_unknowns(value)))
-                .collect(),
-        ),
-        CoreValue::Object(members) => CoreValue::Object(
-            members
-                .iter()
-                .map(|(name, value)| (name.clone(), without_unknowns(value)))
-                .collect(),
-        ),
-        CoreValue::Dynamic(ty, value) => CoreValue::Dynamic(ty.clone(), Box::new(without_unknowns(value))),
-        CoreValue::Null | CoreValue::Bool(_) | CoreValue::Number(_) | CoreValue::String(_) => value.clone(),
-    }
-}
-
-/// No blocks in place of null ones: Core mends what a read returns, with a warning in its log.
-fn with_blocks(schema: &Schema, mut state: CoreValue) -> CoreValue {
-    for (name, nested) in &schema.block.blocks {
-        let empty = match nested.nesting {
-            Nesting::List => CoreValue::List(Vec::new()),
-            Nesting::Set => CoreValue::set(Vec::new()),
-            Nesting::Map => CoreValue::Map(Default::default()),
-            Nesting::Single | Nesting::Group => continue,
-        };
-        if state.get(name).is_null() {
-            state.put(name, empty);
-        }
-    }
-    state
 }
