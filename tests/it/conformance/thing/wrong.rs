@@ -114,6 +114,9 @@ pub fn plan(
         "P3" if matches!(asked.config.get("size"), CoreValue::Number(_)) => value.put("size", CoreValue::number(41)),
         "P3-null" if asked.config.get("labels").is_null() => value.put("labels", CoreValue::set(Vec::new())),
         "P4" if asked.config.get("size").is_unknown() => value.put("size", CoreValue::number(41)),
+        "P4-prior" if asked.config.get("tier").is_unknown() && updates => {
+            value.put("tier", asked.prior.get("tier").clone());
+        }
         "P4-default" if asked.config.get("tier").is_unknown() => value.put("tier", CoreValue::string("small")),
         "P5" => {
             let rules = value.get("rule").elements();
