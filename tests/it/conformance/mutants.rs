@@ -12,10 +12,10 @@ use super::{
 };
 
 /// Every rule id of the harness that an answer or a driver can break, or that is said not to be breakable.
-const RULES: [&str; 38] = [
+const RULES: [&str; 40] = [
     "S1", "U1", "R1", "R2", "R3", "R4", "R5", "R6", "R7", "R8", "P1", "P2", "P3", "P4", "P5", "P6", "P7", "P8", "P9",
     "P10", "P11", "P12", "A1", "A2", "A3", "A4", "A5", "A6", "A7", "I1", "I2", "I3", "I4", "I5", "D1", "D2", "DIAG",
-    "LEGACY",
+    "LEGACY", "DEFER", "RPC",
 ];
 
 /// Rules that no answer can break, and why that is so.
@@ -39,7 +39,7 @@ const NOT_IN_ANSWERS: [(&str, &str); 4] = [
 ];
 
 /// Wrong answers by the rule that they break, which is the part before the dash.
-pub const MUTANTS: [&str; 62] = [
+pub const MUTANTS: [&str; 64] = [
     "S1",
     "S1-nothing",
     "U1",
@@ -102,6 +102,8 @@ pub const MUTANTS: [&str; 62] = [
     "DIAG-path",
     "DIAG-secret",
     "LEGACY",
+    "DEFER",
+    "RPC",
 ];
 
 /// The value that no diagnostic may tell.

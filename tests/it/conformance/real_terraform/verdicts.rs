@@ -120,7 +120,7 @@ pub const VERDICTS: &[Verdict] = &[
     sees("P4-default", Step::Update, INVALID_PLAN),
     sees("P4-prior", Step::Update, INCONSISTENT_PLAN),
     sees("P5", Step::Create, INVALID_PLAN),
-    sees("P5-null", Step::Update, INVALID_PLAN),
+    sees("P5-null", Step::Create, INVALID_PLAN),
     sees("P6", Step::Create, INVALID_PLAN),
     sees("P7", Step::Rest, INVALID_PLAN),
     sees("P7-copy", Step::Replace, INCONSISTENT_PLAN),
@@ -168,6 +168,12 @@ pub const VERDICTS: &[Verdict] = &[
     blind("DIAG-empty", "Core prints a warning without headline"),
     blind("DIAG-path", "Core points at the block when it cannot follow a path"),
     blind("DIAG-secret", "Core prints what it is told"),
+    sees(
+        "DEFER",
+        Step::Create,
+        "Provider deferred changes when Terraform did not allow deferrals",
+    ),
+    sees("RPC", Step::Create, "Plugin error"),
     blind(
         "LEGACY",
         "Core relaxes its checks instead, which is why the flag is forbidden",

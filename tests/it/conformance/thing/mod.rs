@@ -293,6 +293,9 @@ impl Provider for Thing {
             private: &request.prior_private,
         };
         wrong::plan(self.wrong, self, &asked, &mut answer, &mut requires_replace);
+        if self.wrong == "RPC" {
+            return Err(Status::internal("a status instead of a diagnostic"));
+        }
         Ok(Response::new(wire::plan_resource_change::Response {
             planned_state: self.encode(&answer.value),
             requires_replace,
@@ -300,7 +303,7 @@ impl Provider for Thing {
             planned_identity: answer.identity,
             diagnostics: wrong::plan_diagnostics(self.wrong),
             legacy_type_system: self.wrong == "LEGACY",
-            ..Default::default()
+            deferred: wrong::deferred(self.wrong),
         }))
     }
 

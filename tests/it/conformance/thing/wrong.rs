@@ -117,7 +117,7 @@ pub fn plan(
         "P4-prior" if asked.config.get("tier").is_unknown() && updates => {
             value.put("tier", asked.prior.get("tier").clone());
         }
-        "P4-default" if asked.config.get("tier").is_unknown() => value.put("tier", CoreValue::string("small")),
+        "P4-default" if asked.config.get("tier").is_unknown() => value.put("tier", CoreValue::string("medium")),
         "P5" => {
             let rules = value.get("rule").elements();
             let fewer = rules[..rules.len().saturating_sub(1)].to_vec();
@@ -156,6 +156,12 @@ pub fn plan_diagnostics(wrong: &str) -> Vec<wire::Diagnostic> {
     } else {
         Vec::new()
     }
+}
+
+/// Puts the plan off although Core has not offered that.
+pub fn deferred(wrong: &str) -> Option<wire::Deferred> {
+    let reason = wire::deferred::Reason::ResourceConfigUnknown.into();
+    (wrong == "DEFER").then_some(wire::Deferred { reason })
 }
 
 pub fn apply(wrong: &str, config: &CoreValue, answer: &mut Answer) {
