@@ -138,7 +138,8 @@ impl<T: Transport> Object<T> {
         self.core
             .check_diagnostics(&context, &self.schema.block, &answer.diagnostics);
         self.core.report(&context, check_plan(&self.schema, &asked, &answer));
-        self.core.report(&context, check_determinism(&answer, &again));
+        self.core
+            .report(&context, check_determinism(&self.schema, &answer, &again));
         answer
     }
 

@@ -14,6 +14,9 @@ use crate::conformance::{
     value::{CoreValue, Path},
 };
 
+/// MessagePack's null.
+const NIL: u8 = 0xc0;
+
 /// What the apply was asked.
 #[derive(Clone, Debug)]
 pub struct Asked<'a> {
@@ -50,11 +53,18 @@ pub fn check_apply(schema: &Schema, asked: &Asked<'_>, answer: &Response) -> Vec
     wholly_known("A3", &state, &mut violations);
     write_only_null("A5", &schema.block, &state, &mut violations);
     if state.is_null() {
-        let gone = IdentityRules {
-            present: "A6",
-            valid: "A6",
-        };
-        check_identity(gone, schema, answer.new_identity.as_ref(), None, false, &mut violations);
+        let identity = answer
+            .new_identity
+            .as_ref()
+            .and_then(|identity| identity.identity_data.as_ref());
+        let identity = identity.filter(|data| !data.msgpack.is_empty() && data.msgpack != [NIL]);
+        if identity.is_some() && !failed {
+            violations.push(Violation::new(
+                "A6",
+                &root,
+                "identity: nothing is left that it could be of",
+            ));
+        }
         return violations;
     }
     // Core reports neither inconsistency nor lost identity once there are errors: what was done counts.

@@ -3,6 +3,7 @@
 use terraform_provider_acr::protocol::wire::{self, plan_resource_change::Response};
 
 use crate::conformance::{
+    msgpack,
     rules::{
         Violation,
         compatible::compatible,
@@ -128,16 +129,28 @@ pub fn check_plan_again(first: (Action, &CoreValue), second: (Action, &CoreValue
     violations
 }
 
-/// P11 on the spot: the same question has the same answer.
-pub fn check_determinism(first: &Response, second: &Response) -> Vec<Violation> {
+/// P11 on the spot: the same question has the same answer, whatever the order of its members on the wire.
+pub fn check_determinism(schema: &Schema, first: &Response, second: &Response) -> Vec<Violation> {
+    let identity_of = |answer: &Response| {
+        let data = answer
+            .planned_identity
+            .as_ref()
+            .and_then(|identity| identity.identity_data.as_ref());
+        schema
+            .identity
+            .as_ref()
+            .map(|identity| msgpack::decode(data, &identity.ty))
+    };
     let parts = |answer: &Response| {
+        let planned = msgpack::decode(answer.planned_state.as_ref(), &schema.ty);
         (
-            answer.planned_state.clone(),
+            planned,
             answer.requires_replace.clone(),
-            answer.planned_identity.clone(),
+            identity_of(answer),
+            has_errors(&answer.diagnostics),
         )
     };
-    if parts(first) == parts(second) && has_errors(&first.diagnostics) == has_errors(&second.diagnostics) {
+    if parts(first) == parts(second) {
         return Vec::new();
     }
     vec![Violation::new(
@@ -414,3 +427,6 @@ fn differing(before: &CoreValue, after: &CoreValue, at: &Path, found: &mut Vec<P
         _ => found.push(at.clone()),
     }
 }
+
+#[cfg(test)]
+mod tests;
