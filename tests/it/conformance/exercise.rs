@@ -4,7 +4,7 @@ use serde_json::Value as Json;
 
 use super::{
     core::{Core, Transport},
-    json::unknown,
+    json::{unknown, unknown_after},
     object::{Object, errors},
     rules::{Violation, has_errors, plan::Action},
     schema::{Block, Nesting},
@@ -31,6 +31,19 @@ impl<T: Transport> Core<T> {
                 &format!("a creation with {pointer} unknown"),
                 planned.errors(),
             );
+            if let Some(first) = base
+                .pointer(&pointer)
+                .and_then(Json::as_str)
+                .and_then(|text| text.chars().next())
+            {
+                let refined = with(&base, &pointer, unknown_after(&first.to_string()));
+                let planned = fresh.plan(refined).await;
+                self.succeeded(
+                    type_name,
+                    &format!("a creation with {pointer} known by its beginning"),
+                    planned.errors(),
+                );
+            }
             let planned = object.plan(waiting).await;
             self.succeeded(
                 type_name,

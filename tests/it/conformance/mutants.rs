@@ -39,7 +39,7 @@ const NOT_IN_ANSWERS: [(&str, &str); 4] = [
 ];
 
 /// Wrong answers by the rule that they break, which is the part before the dash.
-pub const MUTANTS: [&str; 64] = [
+pub const MUTANTS: [&str; 65] = [
     "S1",
     "S1-nothing",
     "U1",
@@ -47,6 +47,7 @@ pub const MUTANTS: [&str; 64] = [
     "U1-refresh",
     "U1-shape",
     "U1-token",
+    "U1-identity",
     "R1",
     "R1-shape",
     "R1-token",
@@ -131,6 +132,11 @@ async fn life(thing: Thing, by_identity: bool) -> Vec<Violation> {
     object
         .apply_after(full_config(unknown()), full_config(json!("0.30")))
         .await;
+    // As an older provider left it.
+    let identity = object.stored().as_mut().and_then(|stored| stored.identity.as_mut());
+    if let Some(identity) = identity {
+        (identity.json, identity.schema_version) = (r#"{"name":"alpha"}"#.to_owned(), 0);
+    }
     object.plan(full_config(json!("0.3"))).await;
     let mut updated = full_config(json!(5));
     updated["tier"] = unknown();
@@ -186,6 +192,11 @@ async fn the_driver_acts_as_core_does() {
     assert_eq!(
         (applied.action, applied.state.get("id").text()),
         (Action::Replace, Some("thing-beta"))
+    );
+    let applied = object.apply_create_before_destroy(json!({"name": "gamma"})).await;
+    assert_eq!(
+        (applied.action, applied.state.get("id").text()),
+        (Action::Replace, Some("thing-gamma"))
     );
     let destroyed = object.destroy().await;
     assert_eq!((destroyed.action, destroyed.state.is_null()), (Action::Delete, true));

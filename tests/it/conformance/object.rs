@@ -151,6 +151,9 @@ impl<T: Transport> Object<T> {
         };
         let mut diagnostics = self.upgrade(&stored).await;
         if !has_errors(&diagnostics) {
+            diagnostics.extend(self.upgrade_identity().await);
+        }
+        if !has_errors(&diagnostics) {
             diagnostics.extend(self.refresh_only_read().await);
         }
         let drifted = self.stored.as_ref().is_none_or(|now| now.json != stored.json);
@@ -228,6 +231,37 @@ impl<T: Transport> Object<T> {
             planned.action
         };
         self.applied(action, diagnostics)
+    }
+
+    /// As [`Object::apply`] with `create_before_destroy`: the old object is put aside, the new one is created without
+    /// any knowledge of it, and then the old one is deleted by what the plan said.
+    pub async fn apply_create_before_destroy(&mut self, config: Json) -> Applied {
+        let planned = self.plan(config.clone()).await;
+        if planned.action != Action::Replace {
+            return self.apply_plan(&planned, config).await;
+        }
+        let deposed_private = planned.private.clone();
+        let deposed = self.stored.take();
+        let creation = Planned {
+            action: Action::Create,
+            ..planned
+        };
+        let mut applied = self.apply_plan(&creation, config).await;
+        applied.action = Action::Replace;
+        if has_errors(&applied.diagnostics) {
+            // Core takes the old object back when nothing came of the new one, and keeps both otherwise.
+            if self.stored.is_none() {
+                self.stored = deposed;
+            }
+            return applied;
+        }
+        let (core, schema) = (self.core.clone(), self.schema.clone());
+        let mut deposed = Self::new(core, schema, &self.type_name, deposed, self.world);
+        let (prior, null) = (deposed.prior(), CoreValue::Null);
+        applied
+            .diagnostics
+            .extend(deposed.send_apply(&prior, &null, &null, &deposed_private, None).await);
+        applied
     }
 
     /// Plans the destruction and destroys.

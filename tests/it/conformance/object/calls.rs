@@ -4,7 +4,7 @@ use terraform_provider_acr::protocol::wire::{self, apply_resource_change, plan_r
 
 use super::{
     Object, Prior,
-    stored::{Stored, with_blocks, without_unknowns},
+    stored::{Stored, StoredIdentity, with_blocks, without_unknowns},
 };
 use crate::conformance::{
     core::{Transport, capabilities},
@@ -13,6 +13,7 @@ use crate::conformance::{
     rules::{
         apply::{self, check_apply},
         has_errors,
+        identity::{IdentityRules, check_identity},
         plan::{self, check_determinism, check_plan},
         read::{self, World, check_read},
         upgrade::check_upgrade,
@@ -99,6 +100,50 @@ impl<T: Transport> Object<T> {
             now.json = json::encode(&without_unknowns(&state));
             now.schema_version = self.schema.version;
             self.stored = Some(now);
+        }
+        answer.diagnostics
+    }
+
+    /// Brings a stored identity of an older version to the current one. Core does not ask when the versions agree.
+    pub(super) async fn upgrade_identity(&mut self) -> Vec<wire::Diagnostic> {
+        let context = format!("{} upgrade of the identity", self.type_name);
+        let old = self.stored.as_ref().and_then(|stored| stored.identity.clone());
+        let (Some(old), Some(schema)) = (old, self.schema.identity.clone()) else {
+            return Vec::new();
+        };
+        if old.schema_version >= schema.version {
+            return Vec::new();
+        }
+        let request = wire::upgrade_resource_identity::Request {
+            type_name: self.type_name.clone(),
+            version: old.schema_version,
+            raw_identity: Some(wire::RawState {
+                json: old.json.into_bytes(),
+                flatmap: Default::default(),
+            }),
+        };
+        let answer = match self.core.client().upgrade_resource_identity(request).await {
+            Ok(answer) => answer.into_inner(),
+            Err(status) => return vec![self.core.transport_failed(&context, &status)],
+        };
+        let mut violations = Vec::new();
+        let rules = IdentityRules {
+            present: "U1",
+            valid: "U1",
+        };
+        let upgraded = answer.upgraded_identity.as_ref();
+        let identity = check_identity(rules, &self.schema, upgraded, None, true, &mut violations);
+        self.core
+            .check_diagnostics(&context, &self.schema.block, &answer.diagnostics);
+        if has_errors(&answer.diagnostics) {
+            return answer.diagnostics;
+        }
+        self.core.report(&context, violations);
+        if let Some(stored) = &mut self.stored {
+            stored.identity = identity.map(|identity| StoredIdentity {
+                json: json::encode(&without_unknowns(&identity)),
+                schema_version: schema.version,
+            });
         }
         answer.diagnostics
     }

@@ -92,6 +92,7 @@ pub const VERDICTS: &[Verdict] = &[
     sees("U1-refresh", Step::Unrefreshed, PLANS_CHANGE),
     sees("U1-shape", Step::Rest, MISFIT),
     sees("U1-token", Step::Rest, INVALID_UPGRADE),
+    blind("U1-identity", "no identity of an older version occurs in this life"),
     sees("R1", Step::Rest, INVALID_OBJECT),
     sees("R1-shape", Step::Rest, MISFIT),
     sees("R1-token", Step::Rest, INVALID_OBJECT),

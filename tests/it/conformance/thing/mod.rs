@@ -236,6 +236,21 @@ impl Provider for Thing {
         }))
     }
 
+    async fn upgrade_resource_identity(
+        &self,
+        request: Request<wire::upgrade_resource_identity::Request>,
+    ) -> Result<Response<wire::upgrade_resource_identity::Response>, Status> {
+        let raw = request.into_inner().raw_identity.unwrap_or_default();
+        let old: serde_json::Value =
+            serde_json::from_slice(&raw.json).map_err(|error| Status::invalid_argument(error.to_string()))?;
+        let id = CoreValue::string(&format!("thing-{}", old["name"].as_str().unwrap_or_default()));
+        let upgraded_identity = self.identify(&id).filter(|_| self.wrong != "U1-identity");
+        Ok(Response::new(wire::upgrade_resource_identity::Response {
+            upgraded_identity,
+            diagnostics: Vec::new(),
+        }))
+    }
+
     async fn read_resource(
         &self,
         request: Request<wire::read_resource::Request>,

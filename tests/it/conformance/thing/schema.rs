@@ -53,6 +53,7 @@ pub fn resource() -> wire::Schema {
     }
 }
 
+/// Version 0 named a thing by its `name`; version 1 names it by its id.
 pub fn identity() -> wire::ResourceIdentitySchema {
     let id = IdentityAttribute {
         name: "id".to_owned(),
@@ -61,7 +62,7 @@ pub fn identity() -> wire::ResourceIdentitySchema {
         ..Default::default()
     };
     wire::ResourceIdentitySchema {
-        version: 0,
+        version: 1,
         identity_attributes: vec![id],
     }
 }
