@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value as Json, json};
+use terraform_provider_acr::protocol::wire::{provider_client::ProviderClient, provider_server::ProviderServer};
 
 use super::{
     core::{Core, in_memory},
     json::unknown,
     rules::{Violation, plan::Action},
-    thing::{TYPE, Thing},
+    thing::{TYPE, Thing, UNLUCKY_SIZE},
 };
 
 /// Every rule id of the harness that an answer or a driver can break, or that is said not to be breakable.
@@ -200,6 +201,56 @@ async fn the_driver_acts_as_core_does() {
     );
     let destroyed = object.destroy().await;
     assert_eq!((destroyed.action, destroyed.state.is_null()), (Action::Delete, true));
+    core.expect_clean();
+}
+
+#[tokio::test]
+async fn a_creation_that_fails_half_way_is_tainted_and_then_replaced() {
+    let core = Core::connect(in_memory(Thing::honest()).await, json!({})).await;
+    let mut object = core.resource(TYPE);
+    let config = |size: i64| json!({"name": "alpha", "size": size});
+    let failed = object.apply(config(UNLUCKY_SIZE)).await;
+    assert_eq!(failed.errors(), ["Making the thing: It was made, and broke."]);
+    assert!(
+        failed.tainted && failed.state.get("id").text() == Some("thing-alpha"),
+        "{failed:?}"
+    );
+    assert_eq!(object.plan(config(1)).await.action, Action::Replace);
+    let mended = object.apply(config(1)).await;
+    assert_eq!(
+        (mended.action, mended.tainted, mended.errors().len()),
+        (Action::Replace, false, 0)
+    );
+    let updated = object.apply(config(UNLUCKY_SIZE)).await;
+    assert!(!updated.tainted && updated.errors().len() == 1, "only creations taint");
+    core.expect_clean();
+}
+
+#[tokio::test]
+async fn what_happens_outside_is_drift_when_the_test_says_so_and_a_fault_when_not() {
+    for told in [true, false] {
+        let mut core = Core::connect(in_memory(Thing::honest()).await, json!({})).await;
+        let mut object = core.resource(TYPE);
+        object.apply(json!({"name": "alpha"})).await;
+        let mut other = core.import(TYPE, "thing-alpha").await.unwrap();
+        other.destroy().await;
+        if told {
+            object.changed_outside();
+        }
+        assert!(object.refresh().await.gone);
+        let rules: Vec<_> = core.violations().iter().map(|violation| violation.rule).collect();
+        assert_eq!(rules, if told { vec![] } else { vec!["R2"] });
+    }
+}
+
+#[tokio::test]
+async fn any_transport_will_do() {
+    let service = ProviderServer::new(Thing::honest());
+    let core = Core::connect(ProviderClient::new(service), json!({})).await;
+    assert_eq!(
+        core.resource(TYPE).apply(full_config(json!(1))).await.action,
+        Action::Create
+    );
     core.expect_clean();
 }
 

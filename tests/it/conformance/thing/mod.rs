@@ -24,6 +24,9 @@ const TIER_DEFAULT: &str = "small";
 /// Private data of a thing: any bytes, so that their loss shows.
 const PRIVATE: &[u8] = br#"{"thing":"e30="}"#;
 
+/// The size at which even an honest thing is made, and then fails: what it is has to be kept all the same.
+pub const UNLUCKY_SIZE: i64 = 13;
+
 /// The provider and its world: things by id.
 pub struct Thing {
     wrong: &'static str,
@@ -357,6 +360,7 @@ impl Provider for Thing {
             new_state: self.encode(&answer.value),
             private: answer.private,
             new_identity: answer.identity,
+            diagnostics: unlucky(&config),
             ..Default::default()
         }))
     }
@@ -425,4 +429,16 @@ impl Provider for Thing {
     async fn stop(&self, _: Request<wire::stop::Request>) -> Result<Response<wire::stop::Response>, Status> {
         Ok(Response::new(wire::stop::Response::default()))
     }
+}
+
+fn unlucky(config: &CoreValue) -> Vec<wire::Diagnostic> {
+    if *config.get("size") != CoreValue::number(UNLUCKY_SIZE) {
+        return Vec::new();
+    }
+    vec![wire::Diagnostic {
+        severity: wire::diagnostic::Severity::Error.into(),
+        summary: "Making the thing".to_owned(),
+        detail: "It was made, and broke.".to_owned(),
+        attribute: Some(schema::path("size")),
+    }]
 }
