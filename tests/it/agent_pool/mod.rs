@@ -1,5 +1,6 @@
 //! `acr_agent_pool` under real Terraform, against the emulator.
 
+mod conformance;
 mod data_source;
 mod drift;
 mod failures;
