@@ -123,12 +123,12 @@ fn elements<'t>(
     type_at: impl Fn(usize) -> Option<&'t Type>,
 ) -> Result<Vec<Value>, DecodeError> {
     let raw: Vec<Box<RawValue>> = serde_json::from_str(text).map_err(|_| fail(path, "a sequence is expected"))?;
-    let read_one = |(index, raw): (usize, &Box<RawValue>)| {
+    let read_one = |(index, raw): (usize, &RawValue)| {
         let below = path.index(index);
         let ty = type_at(index).ok_or_else(|| fail(&below, "one element too many"))?;
         read(ty, raw.get(), extra, &below)
     };
-    raw.iter().enumerate().map(read_one).collect()
+    raw.iter().map(AsRef::as_ref).enumerate().map(read_one).collect()
 }
 
 fn write_text(out: &mut String, text: &str) {

@@ -89,6 +89,7 @@ impl Environment {
 }
 
 /// What the provider block and the environment come to.
+#[expect(clippy::large_enum_variant, reason = "made once for each Configure")]
 pub enum Resolved {
     /// Everything needed is known.
     Ready {
