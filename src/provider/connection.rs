@@ -16,7 +16,7 @@ use super::{
 };
 
 /// How long reads may take that only make a plan or a message better.
-const SIDE_READ_TIMEOUT: Duration = Duration::from_secs(60);
+pub const SIDE_READ_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// What Configure has left.
 #[derive(Default)]

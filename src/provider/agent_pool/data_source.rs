@@ -12,11 +12,11 @@ use crate::{
         schema::{Attribute, Block, Schema},
     },
     model,
-    provider::{Connection, diagnose},
+    provider::{Connection, connection::SIDE_READ_TIMEOUT, diagnose},
 };
 
 use super::{
-    AgentPoolModel, FAILED, SUCCEEDED,
+    AgentPoolModel, Condition, check_answer,
     schema::{TIMEOUTS, id_check, name_check, registry_id_check},
     warnings::Load,
 };
@@ -124,9 +124,14 @@ impl DataSource for AgentPoolDataSource {
             Err(error) => return Outcome::failed(None, error),
         };
         let call = Call::new(operation.cancel.clone(), TIMEOUTS.read);
-        let (pool, load) = tokio::join!(agent_pool::get(&client, &call, &id), Load::look(&client, &call, &id));
+        // The queue is worth a minute, not five: without it there is still an answer.
+        let side = Call::new(operation.cancel.clone(), SIDE_READ_TIMEOUT);
+        let (pool, load) = tokio::join!(agent_pool::get(&client, &call, &id), Load::look(&client, &side, &id));
         match pool {
-            Ok(pool) => Outcome::of(status(&config, &pool, load)),
+            Ok(pool) => match check_answer(&id, &pool) {
+                Ok(()) => Outcome::of(status(&config, &pool, load)),
+                Err(error) => Outcome::failed(None, error),
+            },
             Err(error) => Outcome::failed(None, diagnose::azure(&format!("reading {}", id.human()), &error)),
         }
     }
@@ -160,7 +165,7 @@ fn status(config: &AgentPoolStatus, pool: &AgentPool, load: Load) -> AgentPoolSt
     let pool = named.refreshed(pool);
     let (health, reasons) = health(pool.provisioning_state.text(), pool.instance_count.known().copied());
     AgentPoolStatus {
-        accepting_runs: Field::Known(health != Health::Failed && pool.provisioning_state.text() != Some("Deleting")),
+        accepting_runs: Field::Known(health != Health::Failed && pool.condition() != Condition::Deleting),
         health: Field::Known(health.word().to_owned()),
         health_reasons: Field::Known(reasons),
         queued_runs: load.queued.into(),
@@ -205,25 +210,28 @@ impl Health {
 
 /// What Azure's state and the count come to, and why.
 fn health(state: Option<&str>, count: Option<i64>) -> (Health, Vec<String>) {
-    match (state, count) {
-        (Some(FAILED | "Canceled"), _) => (
+    let told = state.unwrap_or("no state");
+    match (Condition::of(state), count) {
+        (Condition::Failed, _) => (
             Health::Failed,
             vec![format!(
-                "Azure reports the pool as {} and gives no reason; it must be replaced.",
-                state.unwrap_or_default()
+                "Azure reports the pool as {told} and gives no reason; it must be replaced."
             )],
         ),
-        (Some(SUCCEEDED), Some(0)) => (
+        (Condition::Canceled, _) => (
+            Health::Failed,
+            vec![format!(
+                "Azure reports the last operation as {told}; whether the pool can be used is not known."
+            )],
+        ),
+        (Condition::Settled, Some(0)) => (
             Health::ScaledToZero,
             vec!["The pool has no machine: runs stay queued until instance_count is raised.".into()],
         ),
-        (Some(SUCCEEDED), _) => (Health::Ready, Vec::new()),
-        (other, _) => (
+        (Condition::Settled, _) => (Health::Ready, Vec::new()),
+        (Condition::Busy | Condition::Deleting, _) => (
             Health::Provisioning,
-            vec![format!(
-                "Azure is changing the pool ({}).",
-                other.unwrap_or("state not reported")
-            )],
+            vec![format!("Azure is changing the pool ({told}).")],
         ),
     }
 }
@@ -265,13 +273,13 @@ fn schema() -> Schema {
             text("provisioning_state", "Azure's state of the pool."),
             number(
                 "queued_runs",
-                "How many runs wait for a machine; null when this principal may not ask.",
+                "How many runs wait for a machine; null when they cannot be read, usually because this principal may not ask.",
             ),
             text("registry_name", "The name of the registry."),
             text("resource_group_name", "The resource group of the registry."),
             number(
                 "running_runs",
-                "How many runs are running; null when this principal may not ask.",
+                "How many runs are running; null when they cannot be read, usually because this principal may not ask.",
             ),
             text("subnet_id", "The ARM id of the subnet; null for a pool without one."),
             text("tier", "The size of each machine."),

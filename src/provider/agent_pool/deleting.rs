@@ -14,7 +14,8 @@ use crate::{
 
 use super::{
     AgentPoolModel,
-    writing::{capitalised, is_conflict, last_seen, log_progress, other_operation_ended},
+    creating::capitalised,
+    waiting::{Other, is_conflict, last_seen, log_progress, other_operation, why},
 };
 
 /// How often a subnet is looked at while it still holds a deleted pool's network interfaces. Azure needs minutes.
@@ -24,17 +25,22 @@ const SUBNET_POLL: Duration = Duration::from_secs(5);
 pub async fn delete(client: &Client, call: &Call, id: &AgentPoolId, prior: AgentPoolModel) -> Outcome<AgentPoolModel> {
     let doing = format!("deleting {}", id.human());
     let accepted = loop {
-        match agent_pool::delete(client, call, id).await {
+        let error = match agent_pool::delete(client, call, id).await {
             Ok(accepted) => break accepted,
-            Err(error) if is_conflict(&error) && other_operation_ended(client, call, id).await => {}
-            Err(error) => return Outcome::failed(Some(prior), diagnose::azure(&doing, &error)),
+            Err(error) => error,
+        };
+        if !is_conflict(&error) || other_operation(client, call, id).await != Other::Ended {
+            return Outcome::failed(Some(prior), diagnose::azure(&doing, &error));
         }
     };
     if let Some(accepted) = accepted
         && let Err(failure) = agent_pool::wait_deleted(client, call, &accepted, Some(&log_progress(id))).await
     {
-        let state = last_seen(&prior, &failure, &accepted);
-        return Outcome::failed(Some(state), diagnose::azure(&doing, &failure.error));
+        let mut diagnostic = diagnose::azure(&doing, &failure.error);
+        if failure.error.is_interruption() {
+            diagnostic.detail.push_str("\n\nAzure has accepted the deletion and goes on with it. The pool stays in the state; run destroy or apply again when it is gone.");
+        }
+        return Outcome::failed(Some(last_seen(&prior, &failure, accepted.pool())), diagnostic);
     }
     match prior
         .subnet_id
@@ -71,8 +77,11 @@ async fn await_subnet(client: &Client, call: &Call, pool: &AgentPoolId, id: &Sub
             }
             Err(error) => return warn(format!("its subnet cannot be read: {error}")),
         }
-        if call.sleep(SUBNET_POLL).await.is_err() {
-            return warn("the subnet still lists network interfaces of it and the time to wait is over".into());
+        if let Err(interruption) = call.sleep(SUBNET_POLL).await {
+            return warn(format!(
+                "the subnet still lists network interfaces of it and {}",
+                why(interruption)
+            ));
         }
     }
 }

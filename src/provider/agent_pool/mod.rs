@@ -3,13 +3,16 @@
 //! What surprises in this API: PATCH changes nothing but the count; tags are dropped without a word; a pool that has
 //! failed says not why; and a pool that Azure calls `Succeeded` may still be unable to run anything.
 
+mod creating;
 pub mod data_source;
 mod deleting;
+mod notes;
 mod planning;
 pub mod resource;
+mod scaling;
 mod schema;
+mod waiting;
 mod warnings;
-mod writing;
 
 use crate::{
     acr::{
@@ -17,7 +20,7 @@ use crate::{
         registry::RegistryId,
         tier::{self, Tier},
     },
-    framework::{Field, timeouts::Timeouts},
+    framework::{Diagnostic, Field, timeouts::Timeouts},
     model,
 };
 
@@ -26,9 +29,6 @@ const OS: &str = "Linux";
 
 /// The state of a pool whose last operation went well.
 const SUCCEEDED: &str = "Succeeded";
-
-/// The state of a pool that cannot be used again.
-const FAILED: &str = "Failed";
 
 /// What is known of a pool's ability to run builds when nothing has tried.
 const READINESS_UNKNOWN: &str = "unknown";
@@ -75,6 +75,34 @@ model! {
     }
 }
 
+/// What ARM's provisioning state means for whoever wants to use or change the pool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Condition {
+    /// The last operation went well.
+    Settled,
+    /// An operation runs: `Creating`, `Updating`, or a state that is newer than this version.
+    Busy,
+    /// The pool is on its way out.
+    Deleting,
+    /// The last operation was given up; whether the pool can be used is not known.
+    Canceled,
+    /// The pool cannot be used or changed again.
+    Failed,
+}
+
+impl Condition {
+    /// Reads ARM's word, in any casing. No word means that an operation is under way.
+    fn of(state: Option<&str>) -> Self {
+        match state.map(str::to_ascii_lowercase).as_deref() {
+            Some("succeeded") => Self::Settled,
+            Some("deleting") => Self::Deleting,
+            Some("canceled" | "cancelled") => Self::Canceled,
+            Some("failed") => Self::Failed,
+            _ => Self::Busy,
+        }
+    }
+}
+
 /// Whether two ARM ids or names differ in nothing but casing, which ARM ignores.
 fn same_id(a: &str, b: &str) -> bool {
     a.eq_ignore_ascii_case(b)
@@ -89,6 +117,13 @@ fn keep_spelling(prior: &Field<String>, current: String) -> Field<String> {
 }
 
 impl AgentPoolModel {
+    /// What the stored provisioning state means. A pool whose state is not known counts as settled: nothing is to be said.
+    fn condition(&self) -> Condition {
+        self.provisioning_state
+            .text()
+            .map_or(Condition::Settled, |state| Condition::of(Some(state)))
+    }
+
     /// The pool's id, from registry and name as configured; `None` while one of them is unknown.
     fn pool_id(&self) -> Option<AgentPoolId> {
         let registry = self.registry()?;
@@ -125,8 +160,17 @@ impl AgentPoolModel {
         self.resource_group_name = registry.map(|id| id.resource_group().to_owned());
     }
 
-    /// The pool as the service returns it. What the service cannot know, and the spelling of ids, comes from `self`.
+    /// The pool as the service returns it. What the service cannot know comes from `self`, and so does the spelling of ids,
+    /// except after an import, whose id may have been typed in any casing.
     fn refreshed(&self, pool: &AgentPool) -> Self {
+        let imported = self.location.is_null() && self.tier.is_null();
+        let keep_spelling = |prior: &Field<String>, current: String| {
+            if imported {
+                Field::Known(current)
+            } else {
+                keep_spelling(prior, current)
+            }
+        };
         let id = pool.id.parse::<AgentPoolId>().ok();
         let mut fresh = Self {
             id: keep_spelling(
@@ -159,6 +203,26 @@ impl AgentPoolModel {
         fresh.derive_capacity();
         fresh
     }
+}
+
+/// An answer that is a pool, the one asked for, and whole. Half an answer must not be taken for drift: a pool without a
+/// tier would be planned to be replaced.
+fn check_answer(id: &AgentPoolId, pool: &AgentPool) -> Result<(), Diagnostic> {
+    let problem = if pool.id.parse::<AgentPoolId>().ok().as_ref() != Some(id) {
+        format!("it is about \"{}\"", pool.id)
+    } else if pool.properties.tier.is_none() {
+        "it has no tier".into()
+    } else if pool.properties.count.is_none() {
+        "it has no count".into()
+    } else {
+        return Ok(());
+    };
+    Err(Diagnostic::error(
+        format!("Unusable answer about {}", id.human()),
+        format!(
+            "Azure answered, but {problem}. Nothing is concluded from that and the state is left as it is. Try again; a proxy in between may also be the cause."
+        ),
+    ))
 }
 
 fn product(a: &Field<i64>, b: &Field<i64>) -> Field<i64> {

@@ -1,60 +1,144 @@
 //! What a plan of a pool can tell: computed values that are known already, reasons for replacement, and what is lost.
+//!
+//! Terraform plans again before it applies, and a value once known must not change or become unknown. So a read that
+//! fails for a passing reason fails the plan; only what a principal may never read, or what does not exist yet, leaves a
+//! value open.
 
 use crate::{
-    acr::registry,
+    acr::{
+        agent_pool::{self, AgentPoolId},
+        registry,
+    },
     azure::{Call, Client},
     framework::{
         Diagnostic, Diagnostics, Field, Path,
         resource::{PlanRequest, RefinedPlan},
     },
+    provider::diagnose,
 };
 
 use super::{
-    AgentPoolModel, FAILED, OS, READINESS_UNKNOWN, SUCCEEDED,
+    AgentPoolModel, Condition, OS, READINESS_UNKNOWN, SUCCEEDED,
+    notes::Notes,
     warnings::{self, Load},
 };
 
-/// Refines the framework's plan. `azure` is missing while the provider cannot be configured; then less is known.
-pub async fn refine(
-    azure: Option<&(Client, Call)>,
-    request: PlanRequest<AgentPoolModel>,
-) -> RefinedPlan<AgentPoolModel> {
-    let mut plan = request.clone().unchanged();
-    let Some(prior) = &request.prior else {
-        predict(&mut plan.planned, None);
-        plan.planned.location = location(azure, &plan.planned).await;
-        if let Some(warning) = zero_warning(azure, None, &plan.planned).await {
-            plan.diagnostics.push(warning);
+/// What planning has at hand. `azure` is missing while the provider cannot be configured; then less is known.
+#[derive(Clone, Copy)]
+pub struct Planner<'a> {
+    /// Client and frame for reads.
+    pub azure: Option<&'a (Client, Call)>,
+    /// What this process remembers.
+    pub notes: &'a Notes,
+}
+
+impl Planner<'_> {
+    /// Refines the framework's plan.
+    pub async fn refine(self, request: PlanRequest<AgentPoolModel>) -> RefinedPlan<AgentPoolModel> {
+        let mut plan = request.clone().unchanged();
+        match &request.prior {
+            None => self.refine_create(&mut plan).await,
+            Some(prior) => self.refine_change(prior, &mut plan).await,
         }
-        return plan;
-    };
-    let failed = prior.provisioning_state.text() == Some(FAILED);
-    if failed && plan.planned.replace_when_failed == Field::Known(true) {
-        plan.requires_replace.push(Path::attribute("provisioning_state"));
+        let zero = self.zero_warning(request.prior.as_ref(), &plan.planned).await;
+        plan.diagnostics.extend(zero.map(Diagnostics::from).unwrap_or_default());
+        plan
     }
-    let replaces = !plan.requires_replace.is_empty();
-    if replaces {
+
+    async fn refine_create(self, plan: &mut RefinedPlan<AgentPoolModel>) {
         predict(&mut plan.planned, None);
-        plan.planned.location = if plan.planned.registry_id == prior.registry_id {
-            prior.location.clone()
-        } else {
-            location(azure, &plan.planned).await
+        match self.location(&plan.planned).await {
+            Ok(location) => plan.planned.location = location,
+            Err(error) => plan.diagnostics.push(error),
+        }
+        let (Some((client, call)), Some(id)) = (self.azure, plan.planned.pool_id()) else {
+            return;
         };
-        plan.diagnostics.extend(replacement_warning(azure, prior, &plan).await);
-    } else {
-        predict(&mut plan.planned, Some(prior));
-        plan.diagnostics
-            .extend(warnings::failed(prior).map(Diagnostics::from).unwrap_or_default());
+        // A tainted pool looks like a create. So does the second half of any replacement, whose warnings Terraform drops:
+        // what -replace and replace_triggered_by cost cannot be told.
+        match agent_pool::get(client, call, &id).await {
+            Ok(pool) => {
+                let load = Load::look(client, call, &id).await;
+                plan.diagnostics.push(warnings::exists_at_create(&id, &pool, load));
+            }
+            Err(error) if error.is_gone() || error.is_forbidden() => {}
+            Err(error) => plan
+                .diagnostics
+                .push(diagnose::azure(&format!("planning {}", id.human()), &error)),
+        }
     }
-    if let Some(warning) = zero_warning(azure, Some(prior), &plan.planned).await {
-        plan.diagnostics.push(warning);
+
+    async fn refine_change(self, prior: &AgentPoolModel, plan: &mut RefinedPlan<AgentPoolModel>) {
+        if let (Some(registry), Some(location)) = (prior.registry(), prior.location.text()) {
+            self.notes.saw_location(&registry, location);
+        }
+        let condition = prior.condition();
+        if condition == Condition::Failed {
+            match &plan.planned.replace_when_failed {
+                Field::Known(true) => plan.requires_replace.push(Path::attribute("provisioning_state")),
+                Field::Known(false) | Field::Null => {}
+                Field::Unknown => plan.diagnostics.push(warnings::undecided_failure()),
+            }
+        }
+        if plan.requires_replace.is_empty() {
+            predict(&mut plan.planned, Some(prior));
+            plan.diagnostics
+                .extend(warnings::condition(prior).map(Diagnostics::from).unwrap_or_default());
+            return;
+        }
+        predict(&mut plan.planned, None);
+        match self.location(&plan.planned).await {
+            Ok(location) => plan.planned.location = location,
+            Err(error) => plan.diagnostics.push(error),
+        }
+        if let Some(id) = prior.pool_id() {
+            let reasons = warnings::replacement_reasons(prior, &plan.planned, &plan.requires_replace);
+            plan.diagnostics
+                .push(warnings::replaced(&id, &reasons, self.load(&id).await));
+        }
     }
-    plan
+
+    async fn load(self, id: &AgentPoolId) -> Load {
+        match self.azure {
+            Some((client, call)) => Load::look(client, call, id).await,
+            None => Load::default(),
+        }
+    }
+
+    /// The region of a pool to be created, which is its registry's. Unknown when this principal may not read the registry,
+    /// or when it does not exist yet.
+    async fn location(self, planned: &AgentPoolModel) -> Result<Field<String>, Diagnostic> {
+        let Some(id) = planned.registry() else {
+            return Ok(Field::Unknown);
+        };
+        if let Some(location) = self.notes.location(&id) {
+            return Ok(Field::Known(location));
+        }
+        let Some((client, call)) = self.azure else {
+            return Ok(Field::Unknown);
+        };
+        match registry::get(client, call, &id).await {
+            Ok(registry) => Ok(Field::Known(registry.location)),
+            Err(error) if error.is_gone() || error.is_forbidden() => {
+                tracing::debug!(%error, "the registry cannot be read; the plan leaves its location open");
+                Ok(Field::Unknown)
+            }
+            Err(error) => Err(diagnose::azure(&format!("reading {}", id.human()), &error).at_attribute("registry_id")),
+        }
+    }
+
+    /// Scaling to zero, or creating at zero, leaves tasks that name the pool without a machine.
+    async fn zero_warning(self, prior: Option<&AgentPoolModel>, planned: &AgentPoolModel) -> Option<Diagnostic> {
+        let becomes_zero = planned.instance_count == Field::Known(0)
+            && prior.is_none_or(|prior| prior.instance_count != planned.instance_count);
+        let ((client, call), id) = (self.azure?, planned.pool_id().filter(|_| becomes_zero)?);
+        warnings::scaled_to_zero(client, call, &id).await
+    }
 }
 
 /// Sets the computed values that are known at plan. `prior` is the pool that is changed in place, if it is.
 fn predict(planned: &mut AgentPoolModel, prior: Option<&AgentPoolModel>) {
-    let writes = prior.is_none_or(|prior| prior.instance_count != planned.instance_count);
+    let succeeded = Field::Known(SUCCEEDED.to_owned());
     if let Some(prior) = prior {
         planned.id = prior.id.clone();
         planned.location = prior.location.clone();
@@ -62,58 +146,19 @@ fn predict(planned: &mut AgentPoolModel, prior: Option<&AgentPoolModel>) {
         planned.readiness = prior.readiness.clone();
         planned.registry_name = prior.registry_name.clone();
         planned.resource_group_name = prior.resource_group_name.clone();
-        planned.provisioning_state = prior.provisioning_state.clone();
+        planned.provisioning_state = match &planned.instance_count {
+            count if *count == prior.instance_count => prior.provisioning_state.clone(),
+            // The count may turn out to be the present one; then nothing is written and the state stays what it is.
+            Field::Unknown if prior.provisioning_state != succeeded => Field::Unknown,
+            _ => succeeded,
+        };
     } else {
         // Unknown, so that a data source given the id waits for the pool.
         planned.id = Field::Unknown;
         planned.os = Field::Known(OS.to_owned());
         planned.readiness = Field::Known(READINESS_UNKNOWN.to_owned());
         planned.derive_parent();
-    }
-    if writes {
-        planned.provisioning_state = Field::Known(SUCCEEDED.to_owned());
+        planned.provisioning_state = succeeded;
     }
     planned.derive_capacity();
-}
-
-/// The region of a pool to be created, which is its registry's; unknown when the registry cannot be read now.
-async fn location(azure: Option<&(Client, Call)>, planned: &AgentPoolModel) -> Field<String> {
-    let (Some((client, call)), Some(id)) = (azure, planned.registry()) else {
-        return Field::Unknown;
-    };
-    match registry::get(client, call, &id).await {
-        Ok(registry) => Field::Known(registry.location),
-        Err(error) => {
-            tracing::debug!(%error, "the registry cannot be read; the plan leaves its location open");
-            Field::Unknown
-        }
-    }
-}
-
-async fn replacement_warning(
-    azure: Option<&(Client, Call)>,
-    prior: &AgentPoolModel,
-    plan: &RefinedPlan<AgentPoolModel>,
-) -> Diagnostics {
-    let Some(id) = prior.pool_id() else {
-        return Diagnostics::new();
-    };
-    let reasons = warnings::replacement_reasons(prior, &plan.planned, &plan.requires_replace);
-    let load = match azure {
-        Some((client, call)) => Load::look(client, call, &id).await,
-        None => Load::default(),
-    };
-    warnings::replaced(&id, &reasons, load).into()
-}
-
-/// Scaling to zero, or creating at zero, leaves tasks that name the pool without a machine.
-async fn zero_warning(
-    azure: Option<&(Client, Call)>,
-    prior: Option<&AgentPoolModel>,
-    planned: &AgentPoolModel,
-) -> Option<Diagnostic> {
-    let becomes_zero = planned.instance_count == Field::Known(0)
-        && prior.is_none_or(|prior| prior.instance_count != planned.instance_count);
-    let ((client, call), id) = (azure?, planned.pool_id().filter(|_| becomes_zero)?);
-    warnings::scaled_to_zero(client, call, &id).await
 }

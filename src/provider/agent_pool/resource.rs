@@ -15,24 +15,30 @@ use crate::{
 };
 
 use super::{
-    AgentPoolModel, READINESS_UNKNOWN,
+    AgentPoolModel, READINESS_UNKNOWN, check_answer,
+    creating::create,
     deleting::delete,
-    planning::refine,
+    notes::Notes,
+    planning::Planner,
+    scaling::scale,
     schema::{self, TIMEOUTS},
     warnings::{self, Load},
-    writing::{create, scale},
 };
 
 /// The resource type.
 pub struct AgentPoolResource {
     connection: Arc<Connection>,
+    notes: Notes,
 }
 
 impl AgentPoolResource {
     /// The resource type on a connection.
     #[must_use]
     pub fn new(connection: Arc<Connection>) -> Self {
-        Self { connection }
+        Self {
+            connection,
+            notes: Notes::default(),
+        }
     }
 
     fn begin(&self, operation: &Operation, timeout: Duration) -> Result<(Client, Call), Diagnostic> {
@@ -64,7 +70,13 @@ impl Resource for AgentPoolResource {
         operation: &Operation,
         request: PlanRequest<AgentPoolModel>,
     ) -> RefinedPlan<AgentPoolModel> {
-        refine(self.connection.side_read(operation).as_ref(), request).await
+        let azure = self.connection.side_read(operation);
+        Planner {
+            azure: azure.as_ref(),
+            notes: &self.notes,
+        }
+        .refine(request)
+        .await
     }
 
     async fn plan_destroy(&self, operation: &Operation, prior: AgentPoolModel) -> Diagnostics {
@@ -103,7 +115,10 @@ impl Resource for AgentPoolResource {
             Err(error) => return Outcome::failed(Some(state), error),
         };
         match agent_pool::get(&client, &call, &id).await {
-            Ok(pool) => Outcome::of(state.refreshed(&pool)),
+            Ok(pool) => match check_answer(&id, &pool) {
+                Ok(()) => Outcome::of(state.refreshed(&pool)),
+                Err(error) => Outcome::failed(Some(state), error),
+            },
             Err(error) if error.is_gone() => Outcome::gone(),
             Err(error) => Outcome::failed(Some(state), diagnose::azure(&format!("reading {}", id.human()), &error)),
         }
@@ -133,7 +148,13 @@ impl Resource for AgentPoolResource {
             .begin(operation, limit)
             .and_then(|(client, call)| Ok((client, call, known_id(&prior)?)));
         match begun {
-            Ok((client, call, id)) => delete(&client, &call, &id, prior).await,
+            Ok((client, call, id)) => {
+                // If this is half of a replacement, the other half is planned without this knowledge.
+                if let Some(location) = prior.location.text() {
+                    self.notes.saw_location(id.registry(), location);
+                }
+                delete(&client, &call, &id, prior).await
+            }
             Err(error) => Outcome::failed(Some(prior), error),
         }
     }

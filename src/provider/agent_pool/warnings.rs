@@ -2,14 +2,14 @@
 
 use crate::{
     acr::{
-        agent_pool::{self, AgentPoolId},
+        agent_pool::{self, AgentPool, AgentPoolId},
         run, task,
     },
     azure::{Call, Client},
     framework::{Diagnostic, Field, Path, Step},
 };
 
-use super::{AgentPoolModel, FAILED};
+use super::{AgentPoolModel, Condition, creating::capitalised};
 
 /// How many running runs are counted: a pool has as many as it has machines.
 const RUNS_COUNTED_MAX: usize = 1_000;
@@ -35,7 +35,9 @@ impl Load {
             run::list(client, call, pool.registry(), &busy, RUNS_COUNTED_MAX),
         );
         for error in [queue.as_ref().err(), running.as_ref().err()].into_iter().flatten() {
-            tracing::debug!(%error, "the pool's load cannot be read");
+            if !error.is_forbidden() {
+                tracing::warn!(%error, pool = %pool, "the runs on the pool cannot be counted");
+            }
         }
         Self {
             queued: queue.ok(),
@@ -115,20 +117,52 @@ pub fn destroyed(pool: &AgentPoolId, load: Load) -> Option<Diagnostic> {
     ))
 }
 
-/// The pool has failed, and nobody has asked for its replacement.
+/// The pool is planned to be created and exists: it is tainted and will be replaced, or apply will be refused.
 #[must_use]
-pub fn failed(state: &AgentPoolModel) -> Option<Diagnostic> {
-    if state.provisioning_state.text() != Some(FAILED) {
-        return None;
-    }
-    let name = state.name.text().unwrap_or_default();
-    Some(
-        Diagnostic::warning(
-            format!("Agent pool \"{name}\" has failed"),
-            "Azure reports the pool as Failed and does not say why. It cannot be mended or scaled, only replaced; before that, look for a change in its subnet's network security group or routes, which is the usual cause.\n\nTo replace it, run:\n\n  terraform apply -replace=ADDRESS\n\nwith the address of this resource, or set replace_when_failed = true.",
-        )
-        .at_attribute("provisioning_state"),
+pub fn exists_at_create(id: &AgentPoolId, pool: &AgentPool, load: Load) -> Diagnostic {
+    let state = pool.properties.provisioning_state.as_deref().unwrap_or("unknown");
+    let load = load
+        .sentence()
+        .map_or_else(String::new, |sentence| format!(" {sentence}"));
+    Diagnostic::warning(
+        format!("{} exists now", capitalised(&id.human())),
+        format!(
+            "Azure has this pool, in the state {state}.{load} If this plan replaces it, because it is tainted, Azure deletes it with everything queued or running on it before it creates the new one. If it is not in this Terraform's state, apply will be refused: import it with the id\n\n  {id}"
+        ),
     )
+    .at_attribute("name")
+}
+
+/// The pool has failed, and whether it is to be replaced is not known yet: any plan could turn out wrong.
+#[must_use]
+pub fn undecided_failure() -> Diagnostic {
+    Diagnostic::error(
+        "replace_when_failed is not known yet",
+        "The pool has failed, so that this argument decides now whether it is replaced, but its value will be known only after apply. Give it a value that is known, or apply what determines it first, with -target.",
+    )
+    .at_attribute("replace_when_failed")
+}
+
+/// What the pool's condition means for the user; nothing while all is well or an operation simply runs.
+#[must_use]
+pub fn condition(state: &AgentPoolModel) -> Option<Diagnostic> {
+    let name = state.name.text().unwrap_or_default();
+    let (what, detail) = match state.condition() {
+        Condition::Settled | Condition::Busy => return None,
+        Condition::Failed => (
+            "has failed",
+            "Azure reports the pool as Failed and does not say why. It cannot be mended or scaled, only replaced; before that, look for a change in its subnet's network security group or routes, which is the usual cause.\n\nTo replace it, run:\n\n  terraform apply -replace=ADDRESS\n\nwith the address of this resource, or set replace_when_failed = true.",
+        ),
+        Condition::Canceled => (
+            "may not be usable",
+            "Azure reports the last operation on the pool as Canceled. Whether it can be used is not known. If its runs stay queued, replace it:\n\n  terraform apply -replace=ADDRESS\n\nwith the address of this resource.",
+        ),
+        Condition::Deleting => (
+            "is being deleted",
+            "Azure is deleting the pool: an interrupted destroy goes on, or somebody else has deleted it. Plan again when it is gone; it is then created anew.",
+        ),
+    };
+    Some(Diagnostic::warning(format!("Agent pool \"{name}\" {what}"), detail).at_attribute("provisioning_state"))
 }
 
 /// The pool is scaled to zero although tasks name it.

@@ -112,3 +112,90 @@ fn a_failed_pool_warns_or_is_replaced_as_asked() {
     world.sandbox.plan_is_empty();
     world.destroy();
 }
+
+#[test]
+fn half_an_answer_is_not_taken_for_drift() {
+    let world = World::new(Version::Newest);
+    world.configure("");
+    world.apply();
+    let whole = json!({"id": pool_id("builds"), "name": "builds", "location": "eastus",
+        "properties": {"count": 1, "tier": "S1", "os": "Linux", "provisioningState": "Succeeded"}});
+    let without = |pointer: &str| {
+        let mut body = whole.clone();
+        *body.pointer_mut(pointer).unwrap() = json!(null);
+        body
+    };
+    let mut other = whole.clone();
+    other["id"] = json!(pool_id("other"));
+    for body in [
+        without("/properties/tier"),
+        without("/properties/count"),
+        other,
+        json!({"id": "x", "name": "builds"}),
+    ] {
+        world.fault(json!({"match": {"method": "GET", "path_contains": "/agentPools/"}, "action": {"respond": {"status": 200, "body": body}}}));
+        world
+            .sandbox
+            .fails(&["plan"])
+            .says("Unusable answer about agent pool \"builds\"");
+        assert_eq!(world.pool()["tier"], "S1");
+    }
+    world.fault(json!({"match": {"method": "GET", "path_contains": "/agentPools/"}, "action": {"respond": {"status": 200, "body": whole}}}));
+    world.sandbox.plan_is_empty();
+}
+
+#[test]
+fn a_pool_on_its_way_out_is_told_and_not_scaled() {
+    let hour = std::time::Duration::from_secs(3_600);
+    let world = World::with(
+        Version::Newest,
+        terraform_provider_acr::emulator::Options {
+            provisioning: hour,
+            ..super::options()
+        },
+    );
+    world.configure("");
+    let mut running = world.sandbox.start(&["apply", "-auto-approve"]);
+    running.until("Creating...");
+    while world.writes().is_empty() {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    world.emulator.advance(hour);
+    assert_eq!(running.wait(hour).code, Some(0));
+
+    let mut destroying = world.sandbox.start(&["destroy", "-auto-approve"]);
+    destroying.until("Destroying...");
+    while world.writes().last().map(String::as_str) != Some("DELETE 202") {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    destroying.interrupt_group();
+    let run = destroying.wait(hour);
+    run.says("Azure has accepted the deletion and goes on with it");
+    assert_eq!(world.pool()["id"], pool_id("builds"), "the state still has it");
+    world
+        .sandbox
+        .ok(&["plan"])
+        .says("is being deleted")
+        .says("Plan again when it is gone");
+
+    // Scaling waits for the deletion and says what came of it.
+    world.configure("  instance_count = 2");
+    let mut scaling = world.sandbox.start(&["apply", "-auto-approve"]);
+    scaling.until("Modifying...");
+    while !world.writes().iter().any(|write| write.starts_with("PATCH")) {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    world.emulator.advance(hour);
+    scaling.wait(hour).says("has been deleted since the plan was made");
+    world.sandbox.ok(&["plan"]).says("1 to add, 0 to change, 0 to destroy");
+}
+
+#[test]
+fn a_canceled_pool_is_told_once_and_for_all() {
+    let world = World::new(Version::Newest);
+    world.configure("  replace_when_failed = true");
+    world.apply();
+    world.set("builds", "provisioningState", json!("Canceled"));
+    let run = world.sandbox.ok(&["plan", "-detailed-exitcode"]);
+    run.says("may not be usable").says("Canceled");
+}

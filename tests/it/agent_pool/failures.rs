@@ -32,7 +32,7 @@ fn an_interrupted_create_stays_in_the_state_and_the_next_apply_mends_it() {
         running.interrupt_group();
         let run = running.wait(END);
         assert_ne!(run.code, Some(0), "{run}");
-        run.says("Azure has accepted the pool");
+        run.says("Azure has accepted the pool and goes on creating it");
         assert!(world.is_tainted(), "{run}");
         assert_eq!(world.pool()["id"], pool_id("builds"));
         assert_eq!(world.pool()["provisioning_state"], "Creating");
@@ -134,23 +134,79 @@ fn an_existing_pool_is_never_adopted() {
 
 #[test]
 fn a_lost_answer_to_the_create_leaves_no_orphan() {
-    // The PUT is carried out, its answer is lost, and so is every later one: nobody knows.
+    let put = json!({"method": "PUT", "path_contains": "/agentPools/"});
+    // Every answer to the PUT is lost, which was carried out: the pool is looked for, found and waited for.
     let world = World::new(Version::Newest);
-    world.fault(json!({"match": {"method": "PUT", "path_contains": "/agentPools/"}, "action": {"reset": true}, "applied": true}));
-    world.configure("  timeouts {\n    create = \"8s\"\n  }");
+    world.fault(json!({"match": put, "action": {"reset": true}, "applied": true}));
+    world.configure("");
+    world.apply();
+    world.sandbox.plan_is_empty();
+    world.emulator.set_faults(Vec::new());
+    world.destroy();
+
+    // One lost answer, and a service that refuses the repeated PUT: the same.
+    let conflict = json!({"assumptions": {"put_existing_pool": "conflict"}});
+    let world = World::with(
+        Version::Newest,
+        Options {
+            seed: seed(conflict),
+            ..options()
+        },
+    );
+    world.fault(json!({"match": put, "times": 1, "action": {"reset": true}, "applied": true}));
+    world.configure("");
+    world.apply();
+    world.sandbox.plan_is_empty();
+    world.destroy();
+
+    // Nobody can tell: neither the PUT nor a look is answered. The state keeps what may exist.
+    let blind = json!([
+        {"match": {"method": "GET", "path_contains": "/agentPools/", "skip": 3}, "action": {"reset": true}},
+        {"match": put, "action": {"reset": true}, "applied": true},
+    ]);
+    world.emulator.set_faults(serde_json::from_value(blind).unwrap());
+    world.configure("  timeouts {\n    create = \"6s\"\n  }");
     let run = world.sandbox.fails(&["apply", "-auto-approve"]);
-    run.says("Whether Azure has accepted the pool is not known");
+    run.says("The pool may exist");
     assert!(world.is_tainted(), "{run}");
     world.emulator.set_faults(Vec::new());
     world.apply();
     world.sandbox.plan_is_empty();
     world.destroy();
+}
 
-    // One lost answer only: the repeated PUT is the same pool.
-    world.fault(json!({"match": {"method": "PUT", "path_contains": "/agentPools/"}, "times": 1, "action": {"reset": true}, "applied": true}));
+#[test]
+fn a_pool_that_is_still_being_deleted_is_waited_for() {
+    let deleting = json!({"agent_pools": [{"registry": "contosobuilds", "name": "builds", "tier": "S1", "count": 1}]});
+    let world = World::with(
+        Version::Newest,
+        Options {
+            seed: seed(deleting),
+            ..options()
+        },
+    );
+    world.set("builds", "provisioningState", json!("Deleting"));
+    world.configure("  timeouts {\n    create = \"2s\"\n  }");
+    world
+        .sandbox
+        .fails(&["apply", "-auto-approve"])
+        .says("is still being deleted")
+        .says("Apply again when it is gone");
     world.configure("");
-    world.apply();
-    world.sandbox.plan_is_empty();
+    let running = world.sandbox.start(&["apply", "-auto-approve"]);
+    while !world
+        .emulator
+        .requests()
+        .iter()
+        .rev()
+        .take(1)
+        .any(|entry| entry.path.ends_with("/agentPools/builds"))
+    {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    world.remove("builds");
+    let run = running.wait(END);
+    assert_eq!(run.code, Some(0), "{run}");
     world.destroy();
 }
 

@@ -216,3 +216,122 @@ fn create_before_destroy_never_ends_with_an_empty_azure() {
         world.destroy();
     }
 }
+
+#[test]
+fn a_plan_that_cannot_read_for_a_passing_reason_fails_instead_of_knowing_less() {
+    let world = World::new(Version::Newest);
+    world.configure("");
+    world.apply();
+    world.configure("  tier = \"S2\"");
+    world.sandbox.ok(&["plan", "-out=saved.plan"]);
+    // Between plan and apply the registry becomes unreadable: the region is known from the pool, and nothing is lost.
+    let body = json!({"error": {"code": "AuthorizationFailed", "message": "not allowed"}});
+    world.emulator.set_faults(registry_faults(403, &body));
+    world.sandbox.ok(&["apply", "saved.plan"]);
+    assert_eq!(
+        (world.pools(), &world.pool()["tier"]),
+        (vec!["builds".to_owned()], &json!("S2"))
+    );
+
+    // A principal that may not read the registry can plan, and create with an open region.
+    world.destroy();
+    world.configure("");
+    world.emulator.set_faults(registry_faults(403, &body));
+    let (plan, _) = plan(&world);
+    assert_eq!(
+        change(&plan, "acr_agent_pool.p")["after_unknown"],
+        json!({"id": true, "location": true})
+    );
+    // What is no answer at all fails the plan, at the attribute.
+    world.emulator.set_faults(registry_faults(
+        400,
+        &json!({"error": {"code": "BadRequest", "message": "odd"}}),
+    ));
+    world
+        .sandbox
+        .fails(&["plan"])
+        .says("Reading registry \"contosobuilds\"")
+        .says("BadRequest");
+}
+
+/// Every read of a registry itself is answered so; reads of its pools are not touched.
+fn registry_faults(status: u16, body: &Value) -> Vec<terraform_provider_acr::emulator::Fault> {
+    let faults = json!([
+        {"match": {"method": "GET", "path_contains": "/agentPools"}, "action": {"stall_seconds": 0}},
+        {"match": {"method": "GET", "path_contains": "/registries/"}, "action": {"respond": {"status": status, "body": body}}},
+    ]);
+    serde_json::from_value(faults).unwrap()
+}
+
+#[test]
+fn unknown_arguments_of_a_pool_that_is_not_well() {
+    let world = World::new(Version::Newest);
+    let text = |trigger: i64, flag: &str| {
+        format!(
+            "{HEADER}\nresource \"terraform_data\" \"t\" {{\n  triggers_replace = {trigger}\n  input            = {{ count = 1, flag = true }}\n}}\n\nresource \"acr_agent_pool\" \"p\" {{\n  name                = \"builds\"\n  registry_id         = \"{}\"\n  instance_count      = terraform_data.t.output.count\n  replace_when_failed = {flag}\n}}\n",
+            registry()
+        )
+    };
+    world.sandbox.write("main.tf", &text(1, "false"));
+    world.apply();
+    for (trigger, state) in [(2, "Updating"), (3, "Failed")] {
+        world.set("builds", "provisioningState", json!(state));
+        world.sandbox.write("main.tf", &text(trigger, "false"));
+        world.apply();
+        assert_eq!(world.pool()["provisioning_state"], state);
+        world.sandbox.plan_is_empty();
+    }
+    world.sandbox.write("main.tf", &text(4, "terraform_data.t.output.flag"));
+    world
+        .sandbox
+        .fails(&["plan"])
+        .says("replace_when_failed is not known yet");
+}
+
+#[test]
+fn a_pool_that_exists_where_one_is_to_be_created_is_told() {
+    let queued = json!({"registry": "contosobuilds", "run_id": "cf1", "status": "Queued", "agent_pool_name": "builds"});
+    let world = World::with(
+        Version::Newest,
+        Options {
+            seed: seed(json!({"runs": [queued]})),
+            ..options()
+        },
+    );
+    world.configure("");
+    let created = world.apply().output();
+    assert!(!created.contains("exists now"), "{created}");
+    world.sandbox.ok(&["taint", "acr_agent_pool.p"]);
+    world
+        .sandbox
+        .ok(&["plan"])
+        .says("exists now")
+        .says("Now on the pool: 1 run queued");
+    world.sandbox.ok(&["untaint", "acr_agent_pool.p"]);
+    // A replacement that the provider announces itself is not announced twice.
+    world.configure("  tier = \"S2\"");
+    let run = world.sandbox.ok(&["plan"]);
+    run.says("cannot change in place");
+    assert!(!run.output().contains("exists now"), "{run}");
+    // The state is lost: the plan says already that apply will be refused.
+    let lost = world.another();
+    lost.write("main.tf", &configuration(&registry(), ""));
+    lost.ok(&["plan"])
+        .says("apply will be refused")
+        .says(&pool_id("builds"));
+}
+
+#[test]
+fn a_plan_that_only_creates_fails_on_a_wrong_secret_or_subscription() {
+    let world = World::new(Version::Newest);
+    let wrong = ("ARM_CLIENT_SECRET".to_owned(), "wrong-secret".to_owned());
+    let sandbox =
+        crate::sandbox::Sandbox::new(Version::Newest).env(world.emulator.environment().into_iter().chain([wrong]));
+    sandbox.write("main.tf", &configuration(&registry(), ""));
+    sandbox.fails(&["plan"]).says("AADSTS7000215");
+    world.sandbox.write(
+        "main.tf",
+        &configuration(&registry().replace("11111111", "99999999"), ""),
+    );
+    world.sandbox.fails(&["plan"]).says("SubscriptionNotFound");
+}
