@@ -8,6 +8,7 @@ mod docs;
 mod emulator;
 mod handshake;
 mod plugin_process;
+mod rpc;
 mod sandbox;
 mod tidy;
 mod wire;
