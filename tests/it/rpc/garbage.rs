@@ -154,6 +154,7 @@ fn cases(method: &Method) -> Vec<Case> {
 fn members() -> Vec<(&'static str, Vec<u8>)> {
     vec![
         ("unknown", b"\xd4\x00\x00".to_vec()),
+        ("null", b"\xc0".to_vec()),
         ("true", b"\xc3".to_vec()),
         ("-1", b"\xff".to_vec()),
         ("2^64-1", b"\xcf\xff\xff\xff\xff\xff\xff\xff\xff".to_vec()),
@@ -261,15 +262,8 @@ async fn long_texts_are_answered_shortly() {
         let (ty, good) = (method.subject.ty(), method.subject.value());
         let Type::Object(types) = &ty else { unreachable!() };
         for name in types.keys() {
-            let request = (method.request)(
-                POOL,
-                Some(packed(with_member(
-                    &ty,
-                    &good,
-                    name,
-                    if name == "name" { &longest } else { &long },
-                ))),
-            );
+            let raw = if name == "name" { &longest } else { &long };
+            let request = (method.request)(POOL, Some(packed(with_member(&ty, &good, name, raw))));
             for diagnostic in session.diagnose(method, request, name).await {
                 assert!(
                     diagnostic.detail.len() < 20_000,

@@ -8,6 +8,7 @@ use terraform_provider_acr::{
     framework::{Value, msgpack},
     protocol::wire::apply_resource_change,
 };
+use tonic::codegen::{Service, http};
 
 use super::{METHODS, PLAIN, POOL, Session, Subject, call, packed, with};
 use crate::plugin_process::HANG;
@@ -105,6 +106,40 @@ async fn clients_that_hang_up_at_once_do_no_harm() {
         calling.abort();
         // Whether it was in time does not matter.
         let _ = calling.await;
+    }
+    session.assert_alive().await;
+}
+
+/// A call whose body is no sequence of gRPC frames, or one of wrong frames. The status, if the server gave one.
+async fn framed(channel: &tonic::transport::Channel, body: &[u8]) -> Option<String> {
+    let request = http::Request::post("http://localhost/tfplugin5.Provider/ReadResource")
+        .header("content-type", "application/grpc")
+        .header("te", "trailers")
+        .body(tonic::body::Body::new(axum::body::Body::from(body.to_vec())))
+        .unwrap();
+    let mut channel = channel.clone();
+    std::future::poll_fn(|context| channel.poll_ready(context))
+        .await
+        .unwrap();
+    let response = channel.call(request).await.ok()?;
+    let status = response.headers().get("grpc-status")?;
+    Some(status.to_str().unwrap().to_owned())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn frames_that_lie_end_in_a_status() {
+    let session = Session::new().await;
+    for (what, body) in [
+        ("nothing", &b""[..]),
+        ("half a length", b"\0\0"),
+        ("a length without a message", b"\0\0\0\0\x09"),
+        ("4 GB announced", b"\0\xff\xff\xff\xffx"),
+        ("256 MB announced", b"\0\x10\0\0\0x"),
+        ("compression that was not agreed", b"\x01\0\0\0\x01x"),
+        ("a flag that means nothing", b"\x07\0\0\0\x01x"),
+    ] {
+        let status = framed(&session.channel, body).await;
+        assert!(status.as_ref().is_some_and(|it| it != "0"), "{what}: {status:?}");
     }
     session.assert_alive().await;
 }
