@@ -9,6 +9,9 @@ use serde_json::value::RawValue;
 
 use super::{Path, Type, Value, msgpack::DecodeError, number::Number};
 
+/// Deepest accepted nesting of a value of any type in another: ours have none, a hostile state could nest until the stack ends.
+const DYNAMIC_DEPTH_MAX: usize = 32;
+
 /// What to do with object members that the type does not have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Extra {
@@ -23,7 +26,7 @@ pub enum Extra {
 /// # Errors
 /// Text that is no JSON or no value of that type.
 pub fn decode(ty: &Type, text: &str, extra: Extra) -> Result<Value, DecodeError> {
-    read(ty, text, extra, &Path::root())
+    read(ty, text, Reading { extra, dynamics: 0 }, &Path::root())
 }
 
 /// Writes a value of type `ty`; unknown values are written as null.
@@ -34,6 +37,14 @@ pub fn encode(ty: &Type, value: &Value) -> String {
     out
 }
 
+/// What all of one reading has in common.
+#[derive(Clone, Copy)]
+struct Reading {
+    extra: Extra,
+    /// How many values of any type enclose the one that is read.
+    dynamics: usize,
+}
+
 fn fail(path: &Path, problem: impl Into<String>) -> DecodeError {
     DecodeError {
         path: path.clone(),
@@ -41,7 +52,7 @@ fn fail(path: &Path, problem: impl Into<String>) -> DecodeError {
     }
 }
 
-fn read(ty: &Type, text: &str, extra: Extra, path: &Path) -> Result<Value, DecodeError> {
+fn read(ty: &Type, text: &str, reading: Reading, path: &Path) -> Result<Value, DecodeError> {
     let text = text.trim();
     if text == "null" {
         return Ok(Value::Null);
@@ -71,14 +82,21 @@ fn read(ty: &Type, text: &str, extra: Extra, path: &Path) -> Result<Value, Decod
             let (Some(ty), Some(value)) = (pair.get("type"), pair.get("value")) else {
                 return Err(expected("an object of type and value"));
             };
+            if reading.dynamics == DYNAMIC_DEPTH_MAX {
+                return Err(fail(path, format!("a value nested deeper than {DYNAMIC_DEPTH_MAX}")));
+            }
+            let below = Reading {
+                dynamics: reading.dynamics + 1,
+                ..reading
+            };
             let ty = Type::parse(ty.get()).map_err(|error| fail(path, error.to_string()))?;
-            let value = read(&ty, value.get(), extra, path)?;
+            let value = read(&ty, value.get(), below, path)?;
             Ok(Value::Dynamic(ty, Box::new(value)))
         }
-        Type::List(element) => elements(text, extra, path, |_| Some(element)).map(Value::List),
-        Type::Set(element) => elements(text, extra, path, |_| Some(element)).map(Value::set),
+        Type::List(element) => elements(text, reading, path, |_| Some(element)).map(Value::List),
+        Type::Set(element) => elements(text, reading, path, |_| Some(element)).map(Value::set),
         Type::Tuple(places) => {
-            let values = elements(text, extra, path, |index| places.get(index))?;
+            let values = elements(text, reading, path, |index| places.get(index))?;
             if values.len() == places.len() {
                 Ok(Value::List(values))
             } else {
@@ -88,7 +106,7 @@ fn read(ty: &Type, text: &str, extra: Extra, path: &Path) -> Result<Value, Decod
         Type::Map(element) => {
             let members: BTreeMap<String, Box<RawValue>> = serde_json::from_str(text).map_err(|_| expected("a map"))?;
             let read_one = |(key, raw): (String, Box<RawValue>)| {
-                let value = read(element, raw.get(), extra, &path.key(&key))?;
+                let value = read(element, raw.get(), reading, &path.key(&key))?;
                 Ok((key, value))
             };
             members
@@ -103,13 +121,13 @@ fn read(ty: &Type, text: &str, extra: Extra, path: &Path) -> Result<Value, Decod
             let mut object = BTreeMap::new();
             for (name, ty) in types {
                 let value = match members.remove(name) {
-                    Some(raw) => read(ty, raw.get(), extra, &path.then(name))?,
+                    Some(raw) => read(ty, raw.get(), reading, &path.then(name))?,
                     None => Value::Null,
                 };
                 object.insert(name.clone(), value);
             }
             match members.keys().next() {
-                Some(name) if extra == Extra::Refuse => Err(fail(&path.then(name), "there is no such member")),
+                Some(name) if reading.extra == Extra::Refuse => Err(fail(&path.then(name), "there is no such member")),
                 _ => Ok(Value::Map(object)),
             }
         }
@@ -118,17 +136,17 @@ fn read(ty: &Type, text: &str, extra: Extra, path: &Path) -> Result<Value, Decod
 
 fn elements<'t>(
     text: &str,
-    extra: Extra,
+    reading: Reading,
     path: &Path,
     type_at: impl Fn(usize) -> Option<&'t Type>,
 ) -> Result<Vec<Value>, DecodeError> {
     let raw: Vec<Box<RawValue>> = serde_json::from_str(text).map_err(|_| fail(path, "a sequence is expected"))?;
-    let read_one = |(index, raw): (usize, &RawValue)| {
+    let read_one = |(index, raw): (usize, Box<RawValue>)| {
         let below = path.index(index);
         let ty = type_at(index).ok_or_else(|| fail(&below, "one element too many"))?;
-        read(ty, raw.get(), extra, &below)
+        read(ty, raw.get(), reading, &below)
     };
-    raw.iter().map(AsRef::as_ref).enumerate().map(read_one).collect()
+    raw.into_iter().enumerate().map(read_one).collect()
 }
 
 fn write_text(out: &mut String, text: &str) {
@@ -218,6 +236,21 @@ mod tests {
             ("gone", "there is no such member")
         );
         assert!(decode(&ty(), r#"{"gone":1}"#, Extra::Drop).is_ok());
+    }
+
+    #[test]
+    fn values_of_any_type_do_not_nest_without_end() {
+        let nested = |levels: usize| {
+            format!(
+                "{}1{}",
+                r#"{"type":"dynamic","value":"#.repeat(levels),
+                "}".repeat(levels)
+            )
+        };
+        let innermost = |levels| nested(levels).replace("1", r#"{"type":"number","value":1}"#);
+        assert!(decode(&Type::Dynamic, &innermost(DYNAMIC_DEPTH_MAX - 1), Extra::Refuse).is_ok());
+        let error = decode(&Type::Dynamic, &innermost(100_000), Extra::Refuse).unwrap_err();
+        assert_eq!(error.problem, "a value nested deeper than 32");
     }
 
     #[test]

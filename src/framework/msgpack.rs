@@ -3,12 +3,18 @@
 //! The reader trusts nothing: lengths are never allocated in advance, extra or missing members are errors, and every
 //! byte must be used. Any extension code means unknown; refinements (extension 12) are read over, which is always legal.
 
-use rmp::{Marker, encode};
+mod write;
+
+use rmp::Marker;
 
 use super::{Path, Type, Value, number::Number};
 
 /// The extension type of an unknown value without refinements.
 const EXTENSION_UNKNOWN: i8 = 0;
+
+/// Deepest accepted nesting of a value. Types nest half as deep at most, but a value of any type can hold another of any type, and
+/// so on until the stack ends, which would end the process.
+const DEPTH_MAX: usize = 64;
 
 /// Bytes that were no value of the expected type.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,7 +30,7 @@ pub struct DecodeError {
 /// # Errors
 /// Anything that is not exactly one value of that type.
 pub fn decode(ty: &Type, bytes: &[u8]) -> Result<Value, DecodeError> {
-    let mut reader = Reader { rest: bytes };
+    let mut reader = Reader { rest: bytes, depth: 0 };
     let value = reader.value(ty, &Path::root())?;
     if reader.rest.is_empty() {
         Ok(value)
@@ -37,12 +43,14 @@ pub fn decode(ty: &Type, bytes: &[u8]) -> Result<Value, DecodeError> {
 #[must_use]
 pub fn encode(ty: &Type, value: &Value) -> Vec<u8> {
     let mut out = Vec::new();
-    write(&mut out, ty, value);
+    write::write(&mut out, ty, value);
     out
 }
 
 struct Reader<'a> {
     rest: &'a [u8],
+    /// How many values enclose the one that is read.
+    depth: usize,
 }
 
 impl<'a> Reader<'a> {
@@ -76,6 +84,17 @@ impl<'a> Reader<'a> {
     }
 
     fn value(&mut self, ty: &Type, path: &Path) -> Result<Value, DecodeError> {
+        if self.depth > DEPTH_MAX {
+            return Err(self.fail(path, format!("a value nested deeper than {DEPTH_MAX}")));
+        }
+        // Not taken back after an error, which ends the reading.
+        self.depth += 1;
+        let value = self.value_of(ty, path)?;
+        self.depth -= 1;
+        Ok(value)
+    }
+
+    fn value_of(&mut self, ty: &Type, path: &Path) -> Result<Value, DecodeError> {
         let marker = Marker::from_u8(self.take(1, path)?[0]);
         if marker == Marker::Null {
             return Ok(Value::Null);
@@ -251,65 +270,6 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Writing to memory cannot fail; the one place that says so.
-fn sure<T, E: std::fmt::Debug>(written: Result<T, E>) {
-    written.expect("writing to a vector does not fail");
-}
-
-fn size(length: usize) -> u32 {
-    u32::try_from(length).expect("a message is limited to 256 MiB, so a length fits 32 bits")
-}
-
-fn write(out: &mut Vec<u8>, ty: &Type, value: &Value) {
-    match (value, ty) {
-        (Value::Null, _) => sure(encode::write_nil(out)),
-        (Value::Unknown, _) => {
-            sure(encode::write_ext_meta(out, 1, EXTENSION_UNKNOWN));
-            out.push(0);
-        }
-        (Value::Bool(value), _) => sure(encode::write_bool(out, *value)),
-        (Value::String(text), _) => sure(encode::write_str(out, text)),
-        (Value::Number(number), _) => match number.as_i64() {
-            Some(integer) => sure(encode::write_sint(out, integer)),
-            None => sure(encode::write_str(out, &number.text())),
-        },
-        (Value::List(elements) | Value::Set(elements), ty) => {
-            sure(encode::write_array_len(out, size(elements.len())));
-            for (index, element) in elements.iter().enumerate() {
-                match ty {
-                    Type::List(inner) | Type::Set(inner) => write(out, inner, element),
-                    Type::Tuple(places) => write(out, places.get(index).unwrap_or(&Type::Dynamic), element),
-                    _ => write(out, &Type::Dynamic, element),
-                }
-            }
-        }
-        (Value::Map(members), Type::Object(types)) => {
-            sure(encode::write_map_len(out, size(types.len())));
-            for (name, ty) in types {
-                sure(encode::write_str(out, name));
-                write(out, ty, members.get(name).unwrap_or(&Value::Null));
-            }
-        }
-        (Value::Map(members), ty) => {
-            let inner = if let Type::Map(inner) = ty {
-                inner
-            } else {
-                &Type::Dynamic
-            };
-            sure(encode::write_map_len(out, size(members.len())));
-            for (name, member) in members {
-                sure(encode::write_str(out, name));
-                write(out, inner, member);
-            }
-        }
-        (Value::Dynamic(inner, value), _) => {
-            sure(encode::write_array_len(out, 2));
-            sure(encode::write_bin(out, inner.to_json().as_bytes()));
-            write(out, inner, value);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -390,6 +350,17 @@ mod tests {
         ] {
             assert_eq!(decode(&one, bytes).unwrap_err().problem, problem, "{bytes:?}");
         }
+    }
+
+    #[test]
+    fn values_of_any_type_do_not_nest_without_end() {
+        let nested = |levels: usize| [b"\x92\xc4\x09\"dynamic\"".repeat(levels), b"\xc0".to_vec()].concat();
+        assert!(decode(&Type::Dynamic, &nested(DEPTH_MAX)).is_ok());
+        let problem = decode(&Type::Dynamic, &nested(1_000_000)).unwrap_err().problem;
+        assert_eq!(problem, "a value nested deeper than 64");
+        // Beside each other is no depth.
+        let wide = [&b"\xdc\x03\xe8"[..], &b"\xc3".repeat(1_000)].concat();
+        assert!(decode(&Type::list(Type::Bool), &wide).is_ok());
     }
 
     fn leaf() -> impl Strategy<Value = Value> {

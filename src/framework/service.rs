@@ -135,18 +135,20 @@ impl Service {
             return resource.upgrade(version, state_json);
         }
         // Same version: attributes removed since are dropped, attributes added since are null.
-        let state = json::decode(&schema.ty(), state_json, Extra::Drop).map_err(|error| {
-            Diagnostic::error(
-                "Unreadable state",
-                format!(
-                    "The stored state of {} cannot be read: {}.",
-                    resource.type_name(),
-                    error.problem
-                ),
-            )
-            .at(error.path)
-        })?;
-        Ok(blocks_never_null(&schema.block, state))
+        let unreadable = |problem: &str| {
+            let detail = format!(
+                "The stored state of {} cannot be read: {problem}.",
+                resource.type_name()
+            );
+            Diagnostic::error("Unreadable state", detail)
+        };
+        let state = json::decode(&schema.ty(), state_json, Extra::Drop)
+            .map_err(|error| unreadable(&error.problem).at(error.path))?;
+        match blocks_never_null(&schema.block, state) {
+            // Nothing is stored for an object that does not exist.
+            Value::Null => Err(unreadable("an object is expected, null was stored").into()),
+            state => Ok(state),
+        }
     }
 
     /// Refreshes one object.

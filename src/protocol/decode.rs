@@ -24,12 +24,15 @@ pub fn value(ty: &Type, dynamic: Option<&wire::DynamicValue>) -> Result<Value, D
     decoded.map_err(unreadable)
 }
 
-/// An object of `schema`.
+/// An object of `schema`, or null. Its members may be unknown.
 ///
 /// # Errors
-/// Bytes that are no such object.
+/// Bytes that are no such object, and an object that is unknown as a whole: only its members can be.
 pub fn object(schema: &Schema, dynamic: Option<&wire::DynamicValue>) -> Result<Value, Diagnostic> {
-    value(&schema.ty(), dynamic)
+    match value(&schema.ty(), dynamic)? {
+        Value::Unknown => Err(unsuitable(&Value::Unknown)),
+        object => Ok(object),
+    }
 }
 
 /// An object of `schema` that must be there: a configuration, or the state to refresh.
@@ -39,11 +42,22 @@ pub fn object(schema: &Schema, dynamic: Option<&wire::DynamicValue>) -> Result<V
 pub fn present_object(schema: &Schema, dynamic: Option<&wire::DynamicValue>) -> Result<Value, Diagnostic> {
     match object(schema, dynamic)? {
         map @ Value::Map(_) => Ok(map),
-        other => Err(unreadable(DecodeError {
-            path: crate::framework::Path::root(),
-            problem: format!("an object is expected, {} was sent", other.kind()),
-        })),
+        other => Err(unsuitable(&other)),
     }
+}
+
+/// The same value, if it can be a stored state or what a data source reads with.
+///
+/// # Errors
+/// Anything unknown in it: a resource would take it for an absent value, and Core refuses it in any answer.
+pub fn known(value: Value) -> Result<Value, Diagnostic> {
+    if value.is_wholly_known() {
+        return Ok(value);
+    }
+    Err(Diagnostic::error(
+        "Unknown value",
+        "A value sent to the acr provider is not known yet in a place where only known values can be, such as a stored state.",
+    ))
 }
 
 /// The JSON text of a stored state.
@@ -59,6 +73,13 @@ pub fn raw_state(raw: Option<&wire::RawState>) -> Result<&str, Diagnostic> {
         ));
     }
     std::str::from_utf8(&raw.json).map_err(|_| Diagnostic::error("Unreadable state", "The stored state is not UTF-8."))
+}
+
+fn unsuitable(value: &Value) -> Diagnostic {
+    unreadable(DecodeError {
+        path: crate::framework::Path::root(),
+        problem: format!("an object is expected, {} was sent", value.kind()),
+    })
 }
 
 fn unreadable(error: DecodeError) -> Diagnostic {

@@ -6,6 +6,13 @@ use crate::framework::{
     schema::{Attribute, Block, Mode, NestedBlock, Nesting, Schema},
 };
 
+/// Longest text of a diagnostic, in bytes: far more than anyone reads. Messages quote what was sent, which can be as long as a
+/// whole message; quoted twice, the answer would be larger than an answer may be.
+const TEXT_BYTES_MAX: usize = 16 * 1024;
+
+/// Longest name in a path, in bytes; the longest of ours has 32. Names that the schema does not have can be of any length.
+const NAME_BYTES_MAX: usize = 256;
+
 /// A value as MessagePack.
 #[must_use]
 pub fn value(ty: &Type, value: &Value) -> wire::DynamicValue {
@@ -89,8 +96,8 @@ pub fn diagnostic(diagnostic: &Diagnostic) -> wire::Diagnostic {
     };
     wire::Diagnostic {
         severity: severity.into(),
-        summary: diagnostic.summary.clone(),
-        detail: diagnostic.detail.clone(),
+        summary: shortened(&diagnostic.summary, NAME_BYTES_MAX),
+        detail: shortened(&diagnostic.detail, TEXT_BYTES_MAX),
         attribute: diagnostic.path.as_ref().map(path),
     }
 }
@@ -101,9 +108,9 @@ pub fn path(path: &Path) -> wire::AttributePath {
     use wire::attribute_path::{Step as WireStep, step::Selector};
     let step = |step: &Step| {
         let selector = match step {
-            Step::Attribute(name) => Selector::AttributeName(name.clone()),
+            Step::Attribute(name) => Selector::AttributeName(shortened(name, NAME_BYTES_MAX)),
             Step::Index(index) => Selector::ElementKeyInt(*index),
-            Step::Key(key) => Selector::ElementKeyString(key.clone()),
+            Step::Key(key) => Selector::ElementKeyString(shortened(key, NAME_BYTES_MAX)),
         };
         WireStep {
             selector: Some(selector),
@@ -114,6 +121,16 @@ pub fn path(path: &Path) -> wire::AttributePath {
     }
 }
 
+/// The text, or its beginning of at most `bytes_max` bytes and an ellipsis.
+#[must_use]
+pub fn shortened(text: &str, bytes_max: usize) -> String {
+    if text.len() <= bytes_max {
+        return text.to_owned();
+    }
+    let end = (0..=bytes_max).rev().find(|at| text.is_char_boundary(*at));
+    format!("{}…", &text[..end.unwrap_or_default()])
+}
+
 /// What this provider does beyond the first protocol 5. State moves and generated configuration are not offered yet.
 #[must_use]
 pub fn capabilities() -> wire::ServerCapabilities {
@@ -122,5 +139,17 @@ pub fn capabilities() -> wire::ServerCapabilities {
         get_provider_schema_optional: true,
         move_resource_state: false,
         generate_resource_config: false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_texts_are_cut_between_characters() {
+        for (text, expected) in [("abc", "abc"), ("abcd", "abc…"), ("abä", "ab…"), ("äö", "ä…"), ("", "")] {
+            assert_eq!(shortened(text, 3), expected, "{text}");
+        }
     }
 }

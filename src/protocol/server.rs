@@ -3,7 +3,10 @@
 //! Each handler runs as a task of its own, so that a dropped stream does not drop an operation half-way (Core cancels
 //! with `Stop`, never by hanging up) and a panic becomes a diagnostic instead of a dead provider.
 
-use std::{future::Future, sync::Arc};
+use std::{
+    future::Future,
+    sync::{Arc, OnceLock},
+};
 
 use tonic::{Request, Response, Status};
 use tracing::{Instrument, info_span};
@@ -15,6 +18,9 @@ use crate::framework::{
     resource::Outcome,
     service::{Change, Service},
 };
+
+/// Longest type name in a log line, in bytes; ours have 14. What was sent can be as long as a message.
+const LOGGED_NAME_BYTES_MAX: usize = 64;
 
 type Answer<T> = Result<Response<T>, Status>;
 
@@ -46,6 +52,8 @@ macro_rules! reply {
 }
 
 reply!(
+    get_metadata,
+    get_provider_schema,
     prepare_provider_config,
     validate_resource_type_config,
     validate_data_source_config,
@@ -85,6 +93,7 @@ impl Server {
         after_panic: impl FnOnce(&Diagnostic) -> T,
         handler: impl Future<Output = Result<T, Diagnostic>> + Send + 'static,
     ) -> Answer<T> {
+        let type_name = encode::shortened(type_name, LOGGED_NAME_BYTES_MAX);
         let span = info_span!("rpc", tf_rpc = rpc, tf_resource_type = type_name);
         let reply = match tokio::spawn(handler.instrument(span)).await {
             Ok(Ok(reply)) => reply,
@@ -110,41 +119,44 @@ fn panic_text(error: tokio::task::JoinError) -> String {
 impl wire::provider_server::Provider for Server {
     async fn get_metadata(&self, _: Request<wire::get_metadata::Request>) -> Answer<wire::get_metadata::Response> {
         use wire::get_metadata::{DataSourceMetadata, ResourceMetadata, Response as Metadata};
-        let provider = &self.service.provider;
-        let resources = provider.resources().iter().map(|r| ResourceMetadata {
-            type_name: r.type_name().into(),
-        });
-        let sources = provider.data_sources().iter().map(|d| DataSourceMetadata {
-            type_name: d.type_name().into(),
-        });
-        Ok(Response::new(Metadata {
-            server_capabilities: Some(encode::capabilities()),
-            resources: resources.collect(),
-            data_sources: sources.collect(),
-            ..Metadata::default()
-        }))
+        let service = self.service.clone();
+        let handler = async move {
+            let resources = service.provider.resources().iter().map(|r| ResourceMetadata {
+                type_name: r.type_name().into(),
+            });
+            let sources = service.provider.data_sources().iter().map(|d| DataSourceMetadata {
+                type_name: d.type_name().into(),
+            });
+            Ok(Metadata {
+                server_capabilities: Some(encode::capabilities()),
+                resources: resources.collect(),
+                data_sources: sources.collect(),
+                ..Metadata::default()
+            })
+        };
+        self.run("GetMetadata", "", Reply::refuse, handler).await
     }
 
     async fn get_schema(
         &self,
         _: Request<wire::get_provider_schema::Request>,
     ) -> Answer<wire::get_provider_schema::Response> {
-        let provider = &self.service.provider;
-        let resources = provider
-            .resources()
-            .iter()
-            .map(|r| (r.type_name().into(), encode::schema(&r.schema())));
-        let sources = provider
-            .data_sources()
-            .iter()
-            .map(|d| (d.type_name().into(), encode::schema(&d.schema())));
-        Ok(Response::new(wire::get_provider_schema::Response {
-            provider: Some(encode::schema(&provider.schema())),
-            resource_schemas: resources.collect(),
-            data_source_schemas: sources.collect(),
-            server_capabilities: Some(encode::capabilities()),
-            ..wire::get_provider_schema::Response::default()
-        }))
+        let service = self.service.clone();
+        let handler = async move {
+            let provider = &service.provider;
+            let resources = provider.resources().iter();
+            let resources = resources.map(|r| (r.type_name().into(), encode::schema(&r.schema())));
+            let sources = provider.data_sources().iter();
+            let sources = sources.map(|d| (d.type_name().into(), encode::schema(&d.schema())));
+            Ok(wire::get_provider_schema::Response {
+                provider: Some(encode::schema(&provider.schema())),
+                resource_schemas: resources.collect(),
+                data_source_schemas: sources.collect(),
+                server_capabilities: Some(encode::capabilities()),
+                ..wire::get_provider_schema::Response::default()
+            })
+        };
+        self.run("GetSchema", "", Reply::refuse, handler).await
     }
 
     async fn get_resource_identity_schemas(
@@ -258,7 +270,7 @@ impl wire::provider_server::Provider for Server {
         let handler = async move {
             let resource = service.resource(&request.type_name)?;
             let schema = resource.schema();
-            let state = decode::present_object(&schema, request.current_state.as_ref())?;
+            let state = decode::known(decode::present_object(&schema, request.current_state.as_ref())?)?;
             let outcome = service.read(resource, state).await;
             Ok(wire::read_resource::Response {
                 new_state: Some(encode::object(&schema, outcome.state.as_ref())),
@@ -279,9 +291,14 @@ impl wire::provider_server::Provider for Server {
         let handler = async move {
             let resource = service.resource(&request.type_name)?;
             let schema = resource.schema();
-            let prior = decode::object(&schema, request.prior_state.as_ref())?;
+            let prior = decode::known(decode::object(&schema, request.prior_state.as_ref())?)?;
             let proposed = decode::object(&schema, request.proposed_new_state.as_ref())?;
             let config = decode::object(&schema, request.config.as_ref())?;
+            if proposed.is_null() != config.is_null() {
+                return Err(contradictory(
+                    "a proposed object and a configuration come together or not at all",
+                ));
+            }
             let refined = service.plan(resource, prior, &proposed, config).await;
             Ok(wire::plan_resource_change::Response {
                 planned_state: Some(encode::object(&schema, Some(&refined.planned))),
@@ -300,27 +317,13 @@ impl wire::provider_server::Provider for Server {
     ) -> Answer<wire::apply_resource_change::Response> {
         let (service, request) = (self.service.clone(), request.into_inner());
         let type_name = request.type_name.clone();
-        let resource = service.resource(&type_name);
-        let fallback = resource.and_then(|resource| {
-            let schema = resource.schema();
-            let prior = decode::object(&schema, request.prior_state.as_ref())?;
-            let planned = decode::object(&schema, request.planned_state.as_ref())?;
-            // After a panic in a create the object may exist: keep what was planned, so that nothing is orphaned.
-            let left = if prior.is_null() {
-                planned.with_unknown_as_null()
-            } else {
-                prior
-            };
-            Ok((encode::object(&schema, Some(&left)), request.planned_private.clone()))
-        });
-        let after_panic = |diagnostic: &Diagnostic| {
-            let mut reply = wire::apply_resource_change::Response::refuse(diagnostic);
-            if let Ok((state, private)) = fallback {
-                (reply.new_state, reply.private) = (Some(state), private);
-            }
-            reply
+        let left = Arc::new(OnceLock::new());
+        let kept = left.clone();
+        let after_panic = move |diagnostic: &Diagnostic| wire::apply_resource_change::Response {
+            diagnostics: vec![encode::diagnostic(diagnostic)],
+            ..kept.get().cloned().unwrap_or_default()
         };
-        let handler = async move { apply(&service, request).await };
+        let handler = async move { apply(&service, request, &left).await };
         self.run("ApplyResourceChange", &type_name, after_panic, handler).await
     }
 
@@ -358,7 +361,7 @@ impl wire::provider_server::Provider for Server {
         let handler = async move {
             let source = service.data_source(&request.type_name)?;
             let schema = source.schema();
-            let config = decode::present_object(&schema, request.config.as_ref())?;
+            let config = decode::known(decode::present_object(&schema, request.config.as_ref())?)?;
             let outcome = service.read_data_source(source, config).await;
             Ok(wire::read_data_source::Response {
                 state: outcome.state.as_ref().map(|state| encode::object(&schema, Some(state))),
@@ -375,23 +378,35 @@ impl wire::provider_server::Provider for Server {
     }
 }
 
+/// Applies. `left` is given the answer that stands if the resource panics.
 async fn apply(
     service: &Service,
     request: wire::apply_resource_change::Request,
+    left: &OnceLock<wire::apply_resource_change::Response>,
 ) -> Result<wire::apply_resource_change::Response, Diagnostic> {
     let resource = service.resource(&request.type_name)?;
     let schema = resource.schema();
     let change = Change {
-        prior: decode::object(&schema, request.prior_state.as_ref())?,
+        prior: decode::known(decode::object(&schema, request.prior_state.as_ref())?)?,
         planned: decode::object(&schema, request.planned_state.as_ref())?,
         config: decode::object(&schema, request.config.as_ref())?,
     };
-    if let (Value::Null, Value::Null) = (&change.prior, &change.planned) {
-        return Err(Diagnostic::error(
-            "Nothing to apply",
-            "Neither a prior nor a planned object was sent.",
-        ));
+    match (&change.prior, &change.planned, &change.config) {
+        (Value::Null, Value::Null, _) => return Err(contradictory("there is neither a prior nor a planned object")),
+        (_, Value::Map(_), Value::Null) => return Err(contradictory("a planned object needs a configuration")),
+        _ => {}
     }
+    // After a panic in a create the object may exist: keep what was planned, so that nothing is orphaned.
+    let kept = if change.prior.is_null() {
+        change.planned.with_unknown_as_null()
+    } else {
+        change.prior.clone()
+    };
+    left.get_or_init(|| wire::apply_resource_change::Response {
+        new_state: Some(encode::object(&schema, Some(&kept))),
+        private: request.planned_private.clone(),
+        ..wire::apply_resource_change::Response::default()
+    });
     let Outcome { state, diagnostics } = service.apply(resource, change).await;
     Ok(wire::apply_resource_change::Response {
         new_state: Some(encode::object(&schema, state.as_ref())),
@@ -399,4 +414,12 @@ async fn apply(
         diagnostics: encode::diagnostics(&diagnostics),
         ..wire::apply_resource_change::Response::default()
     })
+}
+
+/// Values that each fit the schema and do not fit together. Terraform never sends such.
+fn contradictory(why: &str) -> Diagnostic {
+    Diagnostic::error(
+        "Contradictory request",
+        format!("What was sent to the acr provider does not fit together: {why}."),
+    )
 }

@@ -9,6 +9,7 @@ mod emulator;
 mod examples;
 mod handshake;
 mod plugin_process;
+mod rpc;
 mod sandbox;
 mod tidy;
 mod wire;
