@@ -75,10 +75,17 @@ async fn prepare(
             count: *count,
             subnet_id,
         }),
-        _ => Err(Diagnostic::bug(
-            "The planned tier or instance_count is not known at apply.",
-        )),
+        (Field::Null | Field::Unknown, _) => Err(incomplete("tier")),
+        _ => Err(incomplete("instance_count")),
     }
+}
+
+/// A plan that lacks what only this provider could have left out, or that was not made by it.
+pub fn incomplete(attribute: &str) -> Diagnostic {
+    let detail = format!(
+        "The planned {attribute} is not known, so that nothing can be written. Plan again; if that does not help, please report it."
+    );
+    Diagnostic::error("Incomplete plan", detail).at_attribute(attribute)
 }
 
 async fn registry_location(client: &Client, call: &Call, id: &AgentPoolId) -> Result<String, Diagnostic> {

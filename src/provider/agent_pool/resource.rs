@@ -16,7 +16,7 @@ use crate::{
 
 use super::{
     AgentPoolModel, READINESS_UNKNOWN, check_answer,
-    creating::create,
+    creating::{create, incomplete},
     deleting::delete,
     notes::Notes,
     planning::Planner,
@@ -133,7 +133,7 @@ impl Resource for AgentPoolResource {
         let begun = self.begin(operation, limit).and_then(|(client, call)| {
             let id = known_id(&change.planned)?;
             let count = change.planned.instance_count.known().copied();
-            let count = count.ok_or_else(|| Diagnostic::bug("The planned instance_count is not known at apply."))?;
+            let count = count.ok_or_else(|| incomplete("instance_count"))?;
             Ok((client, call, id, count))
         });
         match begun {
@@ -179,7 +179,13 @@ impl Resource for AgentPoolResource {
 }
 
 fn known_id(model: &AgentPoolModel) -> Result<AgentPoolId, Diagnostic> {
-    model
-        .pool_id()
-        .ok_or_else(|| Diagnostic::bug("Registry id and name of an agent pool are not known."))
+    model.pool_id().ok_or_else(|| {
+        let show = |field: &Field<String>| field.text().map_or_else(|| "not set".to_owned(), |text| format!("\"{text}\""));
+        let detail = format!(
+            "The stored or planned pool has registry_id {} and name {}, which name no pool. If the state was edited by hand, restore it; else import the pool anew.",
+            show(&model.registry_id),
+            show(&model.name),
+        );
+        Diagnostic::error("Unusable agent pool id", detail)
+    })
 }
