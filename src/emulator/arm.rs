@@ -7,6 +7,7 @@ use super::answer::Answer;
 use super::identity::Principal;
 use super::json::Json;
 use super::metadata::{self, POOL_VERSIONS, REGISTRY_VERSIONS, TASK_VERSIONS};
+use super::network_routes;
 use super::operations::Fate;
 use super::query::Query;
 use super::refusals::Refusal;
@@ -67,7 +68,8 @@ fn route(store: &mut Store, principal: &Principal, request: Request) -> Result<A
         .get(1)
         .filter(|id| !id.eq_ignore_ascii_case(&store.subscription_id))
     {
-        return Err(Refusal::subscription(foreign));
+        let action = action(request.method, &segments);
+        return Err(store.foreign_refusal(principal, foreign, &action, request.path));
     }
     check_version(&lower, version)?;
     let action = action(request.method, &segments);
@@ -101,7 +103,7 @@ fn route(store: &mut Store, principal: &Principal, request: Request) -> Result<A
                     let who = format!("tenantId={tenant},objectId={}/eastus/{operation}", call.object_id);
                     Ok(answer.header("x-ms-operation-identifier", who))
                 }
-                "microsoft.network" => network_route(store, &call, &group, rest, &segments[6..]),
+                "microsoft.network" => network_routes::in_group(store, &call, &group, rest, &segments[6..]),
                 _ => Err(Refusal::not_served(&format!("the namespace '{}'", segments[5]))),
             }
         }
@@ -134,6 +136,9 @@ fn subscription_route(store: &mut Store, call: &Call, lower: &[&str], segments: 
             .ok_or_else(|| Refusal::not_served(&format!("the namespace '{}'", segments[3]))),
         ("GET", [_, _, "providers", "microsoft.containerregistry", "registries"]) => {
             Ok(store.list_registries(call, ""))
+        }
+        (_, [_, _, "providers", "microsoft.network", rest @ ..]) if !rest.is_empty() => {
+            network_routes::in_subscription(store, call, rest, &segments[4..])
         }
         ("GET", [_, _, "resources"]) => store.list_resources(call, None),
         ("GET", [_, _, "resourcegroups"]) => Ok(store.list_groups()),
@@ -205,35 +210,8 @@ fn registry_route(
     }
 }
 
-fn network_route(
-    store: &mut Store,
-    call: &Call,
-    group: &str,
-    lower: &[&str],
-    names: &[&str],
-) -> Result<Answer, Refusal> {
-    let base = format!("{group}/providers/Microsoft.Network/virtualNetworks");
-    let network = names.get(1).map(|name| format!("{base}/{name}")).unwrap_or_default();
-    let subnet = names
-        .get(3)
-        .map(|name| format!("{network}/subnets/{name}"))
-        .unwrap_or_default();
-    match (call.method, lower) {
-        ("GET", ["virtualnetworks"]) => Ok(store.list_networks(group)),
-        ("GET", ["virtualnetworks", _]) => store.get_network(&network),
-        ("PUT", ["virtualnetworks", name]) => store.put_network(call, group, names.get(1).unwrap_or(name)),
-        ("DELETE", ["virtualnetworks", _]) => store.delete_network(&network),
-        ("GET", ["virtualnetworks", _, "subnets"]) => store.list_subnets(&network),
-        ("GET", ["virtualnetworks", _, "subnets", _]) => store.get_subnet(&subnet),
-        ("PUT", ["virtualnetworks", _, "subnets", name]) => {
-            store.put_subnet(call, &network, names.get(3).unwrap_or(name))
-        }
-        ("DELETE", ["virtualnetworks", _, "subnets", _]) => store.delete_subnet(&subnet),
-        _ => Err(unserved(call)),
-    }
-}
-
-fn unserved(call: &Call) -> Refusal {
+/// 501 for a request that has no way here.
+pub(super) fn unserved(call: &Call) -> Refusal {
     Refusal::not_served(&format!("{} {}", call.method, call.path))
 }
 

@@ -26,6 +26,8 @@ pub struct Assumptions {
     pub delete_busy_pool: DeleteBusyPool,
     /// What PUT does to a pool that exists.
     pub put_existing_pool: PutExistingPool,
+    /// What becomes of a pool whose subnet the seed declares dead.
+    pub dead_subnet: DeadSubnet,
     /// In which casing ids come back.
     pub id_casing: IdCasing,
 }
@@ -122,6 +124,17 @@ pub enum PutExistingPool {
     Ok,
     /// 409 `RegistryStatusConflict`.
     Conflict,
+}
+
+/// See [`Assumptions::dead_subnet`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeadSubnet {
+    /// The creation succeeds, and the pool turns `Failed` by itself after [`Seed::dead_subnet_seconds`](super::Seed).
+    #[default]
+    FailsLater,
+    /// The creation runs that long and fails.
+    CreateFails,
 }
 
 /// See [`Assumptions::id_casing`].

@@ -21,8 +21,9 @@ const MAX_ADVANCE_SECONDS: f64 = 100.0 * 366.0 * 86_400.0;
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Mutation {
-    /// Members to set: `count`, `tier`, `provisioningState` of a pool, `sku` and `provisioningState` of a registry,
-    /// `status` of a run.
+    /// Members to set: `count`, `tier`, `provisioningState` of a pool; `sku`, `provisioningState`,
+    /// `privateEndpointConnections` and the settable properties of a registry; `status` of a run; any property of a network
+    /// or of what it names, with `dead` of a subnet and `securityAdminRules` of a network. `null` takes a property away.
     pub set: Map<String, Value>,
     /// Removes the object at once, and what lies below it.
     pub delete: bool,
@@ -175,6 +176,7 @@ fn delete(store: &mut Store, wanted: &str) {
     store.registries.retain(|id, _| !gone(id));
     store.subnets.retain(|id, _| !gone(id));
     store.networks.retain(|id, _| !gone(id));
+    store.attachments.retain(|id, _| !gone(id));
     store.tasks.retain(|id, _| !gone(id));
     store.runs.retain(|id, _| !gone(id));
     store.groups.retain(|id, _| !gone(id));
@@ -205,13 +207,15 @@ fn set(store: &mut Store, id: &str, name: &str, value: &Value) -> Option<()> {
         match name {
             "sku" => registry.sku = value.as_str()?.into(),
             "provisioningState" => registry.state = value.as_str()?.into(),
+            _ => return registry.set_from_outside(name, value),
+        }
+    } else if let Some(run) = store.runs.get_mut(id) {
+        match name {
+            "status" => run.status = value.as_str()?.into(),
             _ => return None,
         }
     } else {
-        match (store.runs.get_mut(id), name) {
-            (Some(run), "status") => run.status = value.as_str()?.into(),
-            _ => return None,
-        }
+        return super::network_changes::set(store, id, name, value);
     }
     Some(())
 }

@@ -85,6 +85,7 @@ impl Store {
         self.registries.retain(|id, _| outside(id));
         self.subnets.retain(|id, _| outside(id));
         self.networks.retain(|id, _| outside(id));
+        self.attachments.retain(|id, _| outside(id));
         self.tasks.retain(|id, _| outside(id));
         self.runs.retain(|id, _| outside(id));
         self.groups.remove(&group);
@@ -107,7 +108,8 @@ impl Store {
         let all = self
             .generic_registries()
             .chain(self.generic_pools())
-            .chain(self.generic_networks());
+            .chain(self.generic_networks())
+            .chain(self.generic_attachments());
         let listed = all
             .filter(|(id, resource_type, _)| {
                 let fits = wanted
@@ -159,6 +161,18 @@ impl Store {
                 ("location", (&network.location).into()),
             ]);
             (network.id.clone(), NETWORK_TYPE, json)
+        })
+    }
+
+    fn generic_attachments(&self) -> impl Iterator<Item = (String, &'static str, Json)> {
+        self.attachments.values().map(|attachment| {
+            let json = Json::object([
+                ("id", (&attachment.id).into()),
+                ("name", (&attachment.name).into()),
+                ("type", attachment.sort.type_name().into()),
+                ("location", (&attachment.location).into()),
+            ]);
+            (attachment.id.clone(), attachment.sort.type_name(), json)
         })
     }
 }

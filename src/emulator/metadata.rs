@@ -156,6 +156,10 @@ pub(super) fn provider(subscription: &str, namespace: &str) -> Option<Json> {
         let types = vec![
             resource_type("virtualNetworks", &everywhere, &versions),
             resource_type("virtualNetworks/subnets", &everywhere, &versions),
+            resource_type("networkSecurityGroups", &everywhere, &versions),
+            resource_type("routeTables", &everywhere, &versions),
+            resource_type("natGateways", &everywhere, &versions),
+            resource_type("locations/serviceTags", &everywhere, &versions),
         ];
         ("Microsoft.Network", types)
     } else {

@@ -2,7 +2,8 @@
 //!
 //! It serves HTTPS on loopback with a certificate authority of its own: Entra ID's discovery and client-credentials
 //! token, ARM's metadata, resource groups, registries, agent pools with their long-running operations, virtual networks
-//! and subnets, and the tasks and runs of a seed ([`Seed`]). What it does not serve it refuses with status 501 and the
+//! and subnets with the security groups, route tables and NAT gateways that they name, service tags, and the tasks and runs
+//! of a seed ([`Seed`]). Whether a subnet lets pools work is declared in the seed, never judged. What it does not serve it refuses with status 501 and the
 //! code `NotServedByEmulator`. What nobody has recorded is a switch ([`Assumptions`]).
 //!
 //! # Controls
@@ -16,7 +17,16 @@
 //! * A tier is demanded, `count` defaults to 1 and `os` to `Linux`; members of a PATCH beyond `count` are refused.
 //! * A second DELETE joins the first; a deletion that fails answers 409 with the failure; an operation that another one
 //!   supersedes ends as `Canceled` with the code `OperationPreempted`.
-//! * A subnet of another subscription is `LinkedAuthorizationFailed`.
+//! * A subnet, security group, route table or NAT gateway of another subscription is `LinkedAuthorizationFailed` where a
+//!   write names it.
+//! * In networks: the codes `SecurityRuleInvalidPriority`, `InvalidSkipToken` and `InvalidRequestFormat` (a malformed rule,
+//!   route or reference; what else the service checks is not checked); `InvalidResourceReference` also for a region that
+//!   differs; the member order within subnets; the names and addresses of a service endpoint's locations (Storage: the region and its pair; others: `*`); a
+//!   delegation's `actions`; a body without rules or routes empties its group or table; tags come in pages of 100 and
+//!   security-admin rules too; a group's deletion takes what others still name; subnets of a network made with version
+//!   2025-07-01 or later are private unless they say otherwise.
+//! * A pool in a dead subnet without instances does not fail; a creation that times out ends with `OperationTimedOut`.
+//! * A subscription of another tenant is 401 `InvalidAuthenticationTokenTenant`.
 //! * A version that the namespace has but the type has not is 404 `InvalidResourceType`; others are 400
 //!   `NoRegisteredProviderFound`. Types outside the registry namespace take any well-formed version.
 //! * Writes to networks and resource groups are done at once; a registry's take as long as a pool's.
@@ -27,28 +37,39 @@ mod agent_pools;
 mod answer;
 mod arm;
 mod assumptions;
+mod attachments;
 mod certificates;
 mod clock;
 mod control;
+mod dead_subnets;
 mod environment;
 mod faults;
 mod filter;
+mod foreign;
 mod groups;
 mod identity;
 mod journal;
 mod json;
 mod login;
 mod metadata;
+mod network_changes;
+mod network_routes;
 mod networks;
 mod operations;
 mod query;
 mod refusals;
 mod registries;
+mod routes;
 mod runs;
+mod security_rules;
 mod seed;
+mod seed_network;
 mod seeding;
+mod seeding_network;
 mod server;
+mod service_tags;
 mod store;
+mod subnets;
 mod world;
 
 use std::fmt;
@@ -63,13 +84,17 @@ use tokio::sync::oneshot;
 use tokio_rustls::TlsAcceptor;
 
 pub use assumptions::{
-    Assumptions, DeleteBusyPool, DeleteEnd, DeleteMissingPool, FailedCreateBody, FailedPoolScales, IdCasing,
+    Assumptions, DeadSubnet, DeleteBusyPool, DeleteEnd, DeleteMissingPool, FailedCreateBody, FailedPoolScales, IdCasing,
     PatchSameCount, PutExistingPool, QuotaFailure,
 };
 pub use control::{MutateError, Mutation};
 pub use faults::{Fault, FaultAction, FaultMatch, FaultResponse, OperationFailure};
 pub use journal::JournalEntry;
-pub use seed::{Seed, SeedError, SeedGroup, SeedNetwork, SeedPool, SeedRegistry, SeedRun, SeedSubnet, SeedTask};
+pub use seed::{Seed, SeedError, SeedGroup, SeedPool, SeedPrivateEndpoint, SeedRegistry, SeedRun, SeedTask};
+pub use seed_network::{
+    ForeignAnswer, SeedEndpoint, SeedForeignSubscription, SeedNatGateway, SeedNetwork, SeedRouteTable, SeedSecurityGroup,
+    SeedSubnet,
+};
 
 use certificates::Certificates;
 use server::Shared;

@@ -1,4 +1,4 @@
-//! Virtual networks and subnets, as far as pools need them. The emulator never judges security rules.
+//! Virtual networks, as far as pools and preflight need them. The emulator never judges security rules.
 //!
 //! Writes end at once here (`Succeeded` in the first answer), where the service runs short operations: an assumption that
 //! only shortens.
@@ -7,13 +7,17 @@ use serde_json::{Map, Value, json};
 
 use super::answer::Answer;
 use super::arm::Call;
+use super::attachments::etag;
 use super::json::Json;
 use super::metadata::{is_region, normalized};
 use super::refusals::Refusal;
 use super::store::{Network, Pool, Store, Subnet, key, parent};
+use super::subnets::PRIVATE_BY_DEFAULT;
 
 /// Hexadecimal digits at the end of the service's resource group for a pool's machines.
 const MANAGED_GROUP_DIGITS: usize = 3;
+/// Security-admin rules on a page, when the question names no `$top`. The service's own number is not known.
+const ADMIN_RULES_PAGE: usize = 100;
 
 /// The name of the service's own resource group for a pool's machines: `ap-<registry>-<pool>-<3 hex>`.
 pub(super) fn managed_group(registry: &str, pool: &str) -> String {
@@ -77,7 +81,8 @@ impl Store {
         };
         if *subscription != self.subscription_id.to_ascii_lowercase() {
             let action = "Microsoft.ContainerRegistry/registries/agentPools/write";
-            return Err(Refusal::linked_unauthorized(call.client_id, action, pool, subnet));
+            let join = "Microsoft.Network/virtualNetworks/subnets/join/action";
+            return Err(Refusal::linked_unauthorized(call.client_id, action, pool, subnet, join));
         }
         let network = self.networks.get(parent(&lower));
         let (Some(network), true) = (network, self.subnets.contains_key(&lower)) else {
@@ -97,54 +102,27 @@ impl Store {
         Ok(())
     }
 
-    fn subnet_json(&self, subnet: &Subnet) -> Json {
-        let mut properties = subnet.properties.clone();
-        properties.insert("provisioningState".into(), "Succeeded".into());
-        properties.entry("delegations").or_insert_with(|| json!([]));
-        properties
-            .entry("privateEndpointNetworkPolicies")
-            .or_insert_with(|| "Disabled".into());
-        properties
-            .entry("privateLinkServiceNetworkPolicies")
-            .or_insert_with(|| "Enabled".into());
-        let used = self.configurations(&subnet.id);
-        properties.remove("ipConfigurations");
-        if !used.is_empty() {
-            let used: Vec<Value> = used.into_iter().map(|id| json!({"id": id})).collect();
-            properties.insert("ipConfigurations".into(), used.into());
-        }
-        Json::object([
-            ("name", (&subnet.name).into()),
-            ("id", (&subnet.id).into()),
-            ("etag", ETAG.into()),
-            ("properties", Value::Object(properties).into()),
-            ("type", "Microsoft.Network/virtualNetworks/subnets".into()),
-        ])
-    }
-
     fn network_json(&self, network: &Network) -> Json {
         let subnets = self
             .subnets_of(&network.id)
             .into_iter()
             .map(|subnet| self.subnet_json(subnet))
             .collect();
+        let given = |name: &str| network.properties.get(name).filter(|value| !value.is_null()).cloned();
         let mut properties = vec![("provisioningState", Json::from("Succeeded"))];
-        let space = network
-            .properties
-            .get("addressSpace")
-            .cloned()
-            .unwrap_or_else(|| json!({"addressPrefixes": []}));
+        let space = given("addressSpace").unwrap_or_else(|| json!({"addressPrefixes": []}));
         properties.push(("addressSpace", space.into()));
-        if let Some(options) = network.properties.get("dhcpOptions") {
-            properties.push(("dhcpOptions", options.clone().into()));
+        if let Some(options) = given("dhcpOptions") {
+            properties.push(("dhcpOptions", options.into()));
         }
         properties.push(("subnets", Json::Array(subnets)));
-        properties.push(("virtualNetworkPeerings", Json::Array(Vec::new())));
+        let peerings = given("virtualNetworkPeerings").unwrap_or_else(|| json!([]));
+        properties.push(("virtualNetworkPeerings", peerings.into()));
         properties.push(("enableDdosProtection", false.into()));
         Json::present([
             ("name", Some((&network.name).into())),
             ("id", Some((&network.id).into())),
-            ("etag", Some(ETAG.into())),
+            ("etag", Some(etag(network.revision).into())),
             ("type", Some("Microsoft.Network/virtualNetworks".into())),
             ("location", Some((&network.location).into())),
             ("tags", network.tags.clone().map(Json::from)),
@@ -152,16 +130,7 @@ impl Store {
         ])
     }
 
-    fn subnets_of(&self, network: &str) -> Vec<&Subnet> {
-        let prefix = format!("{}/subnets/", key(network));
-        self.subnets
-            .iter()
-            .filter(|(id, _)| id.starts_with(&prefix))
-            .map(|(_, subnet)| subnet)
-            .collect()
-    }
-
-    /// `GET` of the networks of a group.
+    /// `GET` of the networks below a prefix: a group's id, or the subscription's.
     pub(super) fn list_networks(&self, group: &str) -> Answer {
         let prefix = format!("{}/", key(group));
         let inside = self.networks.iter().filter(|(id, _)| id.starts_with(&prefix));
@@ -177,7 +146,7 @@ impl Store {
         Ok(Answer::json(200, self.network_json(network)))
     }
 
-    /// `PUT` of one network, with the subnets in its body.
+    /// `PUT` of one network. A body with subnets replaces all of them; one without leaves them alone.
     pub(super) fn put_network(&mut self, call: &Call, group: &str, name: &str) -> Result<Answer, Refusal> {
         let body = call.json_body()?;
         let location = normalized(body.get("location").and_then(Value::as_str).unwrap_or_default());
@@ -193,59 +162,54 @@ impl Store {
             .and_then(Value::as_object)
             .cloned()
             .unwrap_or_default();
-        let subnets = properties.remove("subnets");
-        if let Some(subnets) = subnets.as_ref().and_then(Value::as_array) {
-            self.replace_subnets(&id, subnets)?;
-        }
+        let wanted = properties.remove("subnets");
         let known = self.networks.get(&key(&id));
         if let Some(known) = known.filter(|known| known.location != location) {
             return Err(Refusal::moved(&known.id, &known.location));
         }
         let (id, name) = known.map_or((id, name.to_string()), |known| (known.id.clone(), known.name.clone()));
         let status = if known.is_some() { 200 } else { 201 };
-        let network = Network {
+        let mut network = Network {
             id: id.clone(),
             name,
             location,
             tags: body.get("tags").cloned(),
             properties,
+            security_admin_rules: known.map_or_else(Vec::new, |known| known.security_admin_rules.clone()),
+            private_subnets: known.map_or(call.version >= PRIVATE_BY_DEFAULT, |known| known.private_subnets),
+            revision: 0,
         };
-        let answer = Answer::json(status, self.network_json(&network));
+        let subnets = match wanted.as_ref().and_then(Value::as_array) {
+            Some(wanted) => Some(self.wanted_subnets(call, &network, wanted)?),
+            None => None,
+        };
+        network.revision = self.next_birth();
+        if let Some(subnets) = subnets {
+            let prefix = format!("{}/subnets/", key(&id));
+            self.subnets.retain(|id, _| !id.starts_with(&prefix));
+            for mut subnet in subnets {
+                subnet.revision = network.revision;
+                self.subnets.insert(key(&subnet.id), subnet);
+            }
+        }
         self.networks.insert(key(&id), network);
-        Ok(answer)
+        let answer = self.networks.get(&key(&id)).map(|network| self.network_json(network));
+        Ok(Answer::json(status, answer.unwrap_or_else(Json::null)))
     }
 
-    fn replace_subnets(&mut self, network: &str, wanted: &[Value]) -> Result<(), Refusal> {
-        let mut kept = Vec::new();
+    /// The subnets that a network's body asks for. Nothing has changed when one of them, or the loss of another, is refused.
+    fn wanted_subnets(&self, call: &Call, network: &Network, wanted: &[Value]) -> Result<Vec<Subnet>, Refusal> {
+        let mut subnets = Vec::new();
         for subnet in wanted {
             let name = subnet.get("name").and_then(Value::as_str).unwrap_or_default();
-            let properties = subnet
-                .get("properties")
-                .and_then(Value::as_object)
-                .cloned()
-                .unwrap_or_default();
-            let id = format!("{network}/subnets/{name}");
-            kept.push(key(&id));
-            self.subnets.insert(
-                key(&id),
-                Subnet {
-                    id,
-                    name: name.into(),
-                    properties,
-                },
-            );
+            let properties = subnet.get("properties").and_then(Value::as_object);
+            subnets.push(self.wanted_subnet(call, network, name, properties.cloned().unwrap_or_default())?);
         }
-        let dropped: Vec<String> = self
-            .subnets_of(network)
-            .iter()
-            .map(|subnet| key(&subnet.id))
-            .filter(|id| !kept.contains(id))
-            .collect();
-        for id in dropped {
-            self.refuse_in_use(&id)?;
-            self.subnets.remove(&id);
+        let kept = |id: &str| subnets.iter().any(|subnet: &Subnet| key(&subnet.id) == key(id));
+        for lost in self.subnets_of(&network.id).iter().filter(|known| !kept(&known.id)) {
+            self.refuse_in_use(&lost.id)?;
         }
-        Ok(())
+        Ok(subnets)
     }
 
     /// `DELETE` of one network.
@@ -262,74 +226,36 @@ impl Store {
         Ok(Answer::empty(200))
     }
 
-    /// `GET` of the subnets of a network.
-    pub(super) fn list_subnets(&self, network: &str) -> Result<Answer, Refusal> {
-        self.networks
-            .get(&key(network))
-            .ok_or_else(|| self.not_found(network))?;
-        let subnets = self
-            .subnets_of(network)
-            .into_iter()
-            .map(|subnet| self.subnet_json(subnet))
-            .collect();
-        Ok(Answer::json(200, Json::list(subnets)))
-    }
-
-    /// `GET` of one subnet.
-    pub(super) fn get_subnet(&self, id: &str) -> Result<Answer, Refusal> {
-        let subnet = self.subnets.get(&key(id)).ok_or_else(|| self.not_found(id))?;
-        Ok(Answer::json(200, self.subnet_json(subnet)))
-    }
-
-    /// `PUT` of one subnet.
-    pub(super) fn put_subnet(&mut self, call: &Call, network: &str, name: &str) -> Result<Answer, Refusal> {
-        let body = call.json_body()?;
-        let network = self.networks.get(&key(network)).ok_or_else(|| {
-            let name = network.rsplit('/').next().unwrap_or_default();
-            Refusal::parent(&format!("Microsoft.Network/virtualNetworks/{name}"))
-        })?;
-        let properties: Map<String, Value> = body
-            .get("properties")
-            .and_then(Value::as_object)
-            .cloned()
-            .unwrap_or_default();
-        if !properties.contains_key("addressPrefix") && !properties.contains_key("addressPrefixes") {
-            return Err(Refusal::gateway(
-                400,
-                "InvalidRequestFormat",
-                "A subnet needs an address prefix.",
-            ));
-        }
-        let id = format!("{}/subnets/{name}", network.id);
-        let status = if self.subnets.contains_key(&key(&id)) { 200 } else { 201 };
-        let subnet = Subnet {
-            id: id.clone(),
-            name: name.into(),
-            properties,
+    /// `POST .../listNetworkManagerEffectiveSecurityAdminRules`: the seed's rules, in pages. A page that is not the last
+    /// ends with a `skipToken`, which the next question carries in its body.
+    pub(super) fn security_admin_rules(&self, call: &Call, id: &str) -> Result<Answer, Refusal> {
+        let network = self.networks.get(&key(id)).ok_or_else(|| self.not_found(id))?;
+        let body = if call.body.is_empty() {
+            Map::new()
+        } else {
+            call.json_body()?
         };
-        let answer = Answer::json(status, self.subnet_json(&subnet));
-        self.subnets.insert(key(&id), subnet);
-        Ok(answer)
-    }
-
-    /// `DELETE` of one subnet.
-    pub(super) fn delete_subnet(&mut self, id: &str) -> Result<Answer, Refusal> {
-        if !self.subnets.contains_key(&key(id)) {
-            return Ok(Answer::empty(204));
-        }
-        self.refuse_in_use(id)?;
-        self.subnets.remove(&key(id));
-        Ok(Answer::empty(200))
-    }
-
-    fn refuse_in_use(&self, subnet: &str) -> Result<(), Refusal> {
-        let used = self.configurations(subnet);
-        let Some(first) = used.first() else { return Ok(()) };
-        let name = subnet.rsplit('/').next().unwrap_or_default();
-        let message = format!("Subnet {name} is in use by {first} and cannot be deleted. Delete what uses it first.");
-        Err(Refusal::gateway(400, "InUseSubnetCannotBeDeleted", message))
+        let token = body.get("skipToken").and_then(Value::as_str).unwrap_or_default();
+        let start = match token {
+            "" => 0,
+            token => token.parse::<usize>().map_err(|_| {
+                Refusal::network(400, "InvalidSkipToken", format!("The skip token '{token}' is not known here."))
+            })?,
+        };
+        let asked = call.query.get("$top").and_then(|top| top.parse::<usize>().ok());
+        let size = asked.filter(|size| *size > 0).unwrap_or(ADMIN_RULES_PAGE);
+        let rules = &network.security_admin_rules;
+        let page: Vec<Json> = rules
+            .iter()
+            .skip(start)
+            .take(size)
+            .map(|rule| Json::from(rule.clone()))
+            .collect();
+        let next = start.saturating_add(size);
+        let more = (next < rules.len()).then(|| next.to_string().into());
+        Ok(Answer::json(
+            200,
+            Json::present([("value", Some(Json::Array(page))), ("skipToken", more)]),
+        ))
     }
 }
-
-/// Nothing here changes by etag, but clients expect one.
-const ETAG: &str = "W/\"00000000-0000-0000-0000-000000000001\"";

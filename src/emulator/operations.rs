@@ -72,7 +72,8 @@ impl Store {
     /// Starts an operation on an object and returns its id.
     pub(super) fn begin(&mut self, kind: Kind, target: &str, fate: Fate, now: OffsetDateTime) -> String {
         let id = super::identity::random_id();
-        let ends_at = now + self.durations.provisioning;
+        let (fate, takes) = self.dead_or(kind, target, fate);
+        let ends_at = now + takes;
         self.operations.insert(
             id.clone(),
             Operation {
@@ -99,6 +100,7 @@ impl Store {
         for id in due {
             self.finish(&id, now);
         }
+        self.let_dead_pools_fail(now);
     }
 
     /// Ends the operations of an object, as a new one supersedes them.
@@ -137,6 +139,9 @@ impl Store {
             self.remove_pool(&target, at, now);
         } else if let Some(pool) = self.pools.get_mut(&target) {
             pool.state = state.into();
+            if !failed {
+                self.doom(&target, at);
+            }
         }
     }
 

@@ -1,7 +1,7 @@
 //! ARM's errors: codes as the service uses them, wording of our own.
 //!
 //! Errors of ARM's gateway carry `x-ms-failure-cause: gateway` and have only `code` and `message`; those of the resource
-//! provider add `target` and `details`. Texts that nobody has published are invented here; only their codes and shapes
+//! provider add `target` and `details`; those of the network provider add empty `details`. Texts that nobody has published are invented here; only their codes and shapes
 //! are meant to be relied on, and where even the code is unknown the function says so.
 
 use super::answer::Answer;
@@ -17,6 +17,8 @@ pub(super) struct Refusal {
     code: String,
     message: String,
     target: Option<&'static str>,
+    /// The network provider's errors end with an empty list.
+    empty_details: bool,
     gateway: bool,
     headers: Vec<(&'static str, String)>,
 }
@@ -29,6 +31,7 @@ impl Refusal {
             code: code.into(),
             message: message.into(),
             target: None,
+            empty_details: false,
             gateway: true,
             headers: Vec::new(),
         }
@@ -43,12 +46,24 @@ impl Refusal {
         }
     }
 
+    /// An error of the network provider.
+    pub(super) fn network(status: u16, code: &str, message: impl Into<String>) -> Refusal {
+        Refusal {
+            empty_details: true,
+            gateway: false,
+            ..Refusal::gateway(status, code, message)
+        }
+    }
+
     /// The HTTP answer.
     pub(super) fn into_answer(self) -> Answer {
         let mut error = vec![("code", Json::from(self.code)), ("message", Json::from(self.message))];
         if let Some(target) = self.target {
             error.push(("target", target.into()));
             error.push(("details", Json::null()));
+        }
+        if self.empty_details {
+            error.push(("details", Json::Array(Vec::new())));
         }
         let mut answer = Answer::json(self.status, Json::object([("error", Json::Object(error))]));
         answer.headers = self.headers;
@@ -76,10 +91,16 @@ impl Refusal {
         Refusal::gateway(403, "AuthorizationFailed", message)
     }
 
-    /// 403: a linked resource is out of the principal's reach.
-    pub(super) fn linked_unauthorized(client_id: &str, action: &str, scope: &str, linked: &str) -> Refusal {
+    /// 403: a linked resource is out of the principal's reach. `join` is the action that is missing there.
+    pub(super) fn linked_unauthorized(
+        client_id: &str,
+        action: &str,
+        scope: &str,
+        linked: &str,
+        join: &str,
+    ) -> Refusal {
         let message = format!(
-            "The client '{client_id}' may perform action '{action}' on scope '{scope}'; however, it may not perform action(s) 'Microsoft.Network/virtualNetworks/subnets/join/action' on the linked scope(s) '{linked}'."
+            "The client '{client_id}' may perform action '{action}' on scope '{scope}'; however, it may not perform action(s) '{join}' on the linked scope(s) '{linked}'."
         );
         Refusal::gateway(403, "LinkedAuthorizationFailed", message)
     }

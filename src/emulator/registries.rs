@@ -9,7 +9,7 @@ use super::json::Json;
 use super::metadata::{is_region, normalized};
 use super::operations::{Fate, Kind};
 use super::refusals::Refusal;
-use super::seed::{ISOLATED_VCPU_QUOTA, STANDARD_VCPU_QUOTA};
+use super::seed::{ISOLATED_VCPU_QUOTA, STANDARD_VCPU_QUOTA, SeedRegistry};
 use super::store::{Provenance, Registry, Store, key};
 
 /// Length of a registry's name, from the specification.
@@ -26,6 +26,50 @@ const ECHOED: [&str; 9] = [
     "zoneRedundancy",
     "anonymousPullEnabled",
 ];
+
+/// The connections of private endpoints: shown, never written by a PUT.
+const CONNECTIONS: &str = "privateEndpointConnections";
+
+impl Registry {
+    /// Sets a property behind ARM's back; `null` brings its default back. Nothing for a name that no property has.
+    pub(super) fn set_from_outside(&mut self, name: &str, value: &Value) -> Option<()> {
+        if name != CONNECTIONS && !ECHOED.contains(&name) {
+            return None;
+        }
+        if value.is_null() {
+            self.settings.remove(name);
+        } else {
+            self.settings.insert(name.into(), value.clone());
+        }
+        Some(())
+    }
+}
+
+/// The properties of a seeded registry; `id` is its ARM id.
+pub(super) fn seeded_settings(registry: &SeedRegistry, id: &str) -> Result<Map<String, Value>, String> {
+    let mut settings = registry.properties.clone();
+    if let Some(unknown) = settings.keys().find(|name| !ECHOED.contains(&name.as_str())) {
+        return Err(format!("registry '{}' has no property '{unknown}'", registry.name));
+    }
+    let connections = registry.private_endpoints.iter().map(|endpoint| {
+        let name = &endpoint.name;
+        json!({
+            "id": format!("{id}/{CONNECTIONS}/{name}"),
+            "name": name,
+            "type": format!("Microsoft.ContainerRegistry/registries/{CONNECTIONS}"),
+            "properties": {
+                "privateEndpoint": {"id": endpoint.private_endpoint_id},
+                "privateLinkServiceConnectionState": {"status": endpoint.status, "actionsRequired": "None"},
+                "provisioningState": "Succeeded",
+            },
+        })
+    });
+    let connections: Vec<Value> = connections.collect();
+    if !connections.is_empty() {
+        settings.insert(CONNECTIONS.into(), connections.into());
+    }
+    Ok(settings)
+}
 
 impl Store {
     /// The registry of an id, or the gateway's 404 for it.
@@ -59,12 +103,11 @@ impl Store {
         let server = format!("{}.azurecr.io", registry.name.to_ascii_lowercase());
         let (newest, bypass) = (version >= "2026-01-01", version >= "2025-06-01");
         let newest = |value: Json| newest.then_some(value);
-        let rules = Json::object([("defaultAction", "Allow".into()), ("ipRules", Json::Array(Vec::new()))]);
-        let rules = registry
-            .settings
-            .get("networkRuleSet")
-            .cloned()
-            .map_or(rules, Json::from);
+        let given = |member: &str| registry.settings.get("networkRuleSet")?.get(member).cloned();
+        let rules = Json::object([
+            ("defaultAction", given("defaultAction").unwrap_or("Allow".into()).into()),
+            ("ipRules", given("ipRules").unwrap_or(json!([])).into()),
+        ]);
         let properties = Json::present([
             ("loginServer", Some(server.into())),
             ("creationDate", Some(with_zulu(provenance.created_at).into())),
@@ -78,7 +121,7 @@ impl Store {
             ("dataEndpointHostNames", Some(Json::Array(Vec::new()))),
             ("regionalEndpointHostNames", newest(Json::Array(Vec::new()))),
             ("endpointProtocol", newest("IPv4".into())),
-            ("privateEndpointConnections", Some(Json::Array(Vec::new()))),
+            ("privateEndpointConnections", Some(set(CONNECTIONS, json!([])))),
             (
                 "publicNetworkAccess",
                 Some(set("publicNetworkAccess", "Enabled".into())),
@@ -140,6 +183,16 @@ impl Store {
             .and_then(Value::as_str)
             .unwrap_or_default();
         check(name, &location, sku)?;
+        let settings = settings(body.get("properties"))?;
+        let closed = settings.get("publicNetworkAccess").and_then(Value::as_str) == Some("Disabled");
+        if closed && !sku.eq_ignore_ascii_case("Premium") {
+            let text = format!("The SKU {sku} cannot disable public network access.");
+            return Err(Refusal::provider(
+                400,
+                "DisablingPublicNetworkAccessNotSupported",
+                text,
+            ));
+        }
         let id = format!("{group}/providers/Microsoft.ContainerRegistry/registries/{name}");
         let mut registry = Registry {
             id: id.clone(),
@@ -151,7 +204,7 @@ impl Store {
                 .unwrap_or(sku)
                 .into(),
             tags: body.get("tags").cloned().unwrap_or_else(|| json!({})),
-            settings: settings(body.get("properties"))?,
+            settings,
             state: Kind::Create.state().into(),
             provenance: Provenance::new(call.object_id, call.now),
             standard_vcpu_quota: STANDARD_VCPU_QUOTA,
@@ -171,6 +224,10 @@ impl Store {
                 modified_at: call.now,
                 ..known.provenance.clone()
             };
+            // Connections come and go with private endpoints, never by a write to the registry.
+            if let Some(connections) = known.settings.get(CONNECTIONS) {
+                registry.settings.insert(CONNECTIONS.into(), connections.clone());
+            }
             registry.standard_vcpu_quota = known.standard_vcpu_quota;
             registry.isolated_vcpu_quota = known.isolated_vcpu_quota;
         }

@@ -1,4 +1,4 @@
-//! The seed: what exists when the emulator starts, and after `/emulator/reset`.
+//! The seed: what exists when the emulator starts, and after `/emulator/reset`. Networks have a page of their own.
 //!
 //! ```json
 //! {
@@ -15,16 +15,23 @@
 //! }
 //! ```
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
 use super::assumptions::Assumptions;
+use super::seed_network::{
+    SeedForeignSubscription, SeedNatGateway, SeedNetwork, SeedRouteTable, SeedSecurityGroup, SeedSubnet,
+};
 
 /// The documented default of the service: total vCPU of all standard pools of one registry.
 pub(super) const STANDARD_VCPU_QUOTA: i64 = 16;
 /// The documented default of the service: total vCPU of all isolated pools of one registry.
 pub(super) const ISOLATED_VCPU_QUOTA: i64 = 0;
+/// See [`Seed::dead_subnet_seconds`]: ten minutes, about what people report to have waited.
+const DEAD_SUBNET_SECONDS: u64 = 600;
 
 /// What exists at the start. Every part has a default, and an unknown member is an error.
 #[derive(Clone, Debug, Deserialize)]
@@ -40,8 +47,21 @@ pub struct Seed {
     pub resource_groups: Vec<SeedGroup>,
     /// Registries.
     pub registries: Vec<SeedRegistry>,
+    /// Network security groups.
+    pub network_security_groups: Vec<SeedSecurityGroup>,
+    /// Route tables.
+    pub route_tables: Vec<SeedRouteTable>,
+    /// NAT gateways.
+    pub nat_gateways: Vec<SeedNatGateway>,
     /// Virtual networks with their subnets.
     pub virtual_networks: Vec<SeedNetwork>,
+    /// Service tags with their addresses; a built-in table of documentation addresses when absent, none when empty.
+    pub service_tags: Option<BTreeMap<String, Vec<String>>>,
+    /// Subscriptions that exist elsewhere, with ARM's answer for them.
+    pub foreign_subscriptions: Vec<SeedForeignSubscription>,
+    /// Seconds on the emulator's clock until a dead subnet shows in its pools: from `Succeeded` to `Failed`, or how long a
+    /// creation runs before it fails. Nobody has published the real time.
+    pub dead_subnet_seconds: u64,
     /// Agent pools. Not checked against quota, SKU or region: a seed may start from trouble.
     pub agent_pools: Vec<SeedPool>,
     /// Tasks: read-only in this version.
@@ -81,33 +101,26 @@ pub struct SeedRegistry {
     /// Total vCPU for isolated pools; 0 as documented.
     #[serde(default = "isolated_quota")]
     pub isolated_vcpu_quota: i64,
-}
-
-/// A virtual network.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SeedNetwork {
-    /// Its name.
-    pub name: String,
-    /// The group that holds it.
-    pub resource_group: String,
-    /// Its location; the seed's when absent.
-    pub location: Option<String>,
-    /// Its address ranges in CIDR notation.
-    pub address_space: Vec<String>,
-    /// Its subnets.
+    /// Settable properties as ARM spells them: `publicNetworkAccess`, `networkRuleSet`, `networkRuleBypassOptions`,
+    /// `networkRuleBypassAllowedForTasks` and the others that a PUT may set.
     #[serde(default)]
-    pub subnets: Vec<SeedSubnet>,
+    pub properties: Map<String, Value>,
+    /// The private endpoints that `privateEndpointConnections` shows.
+    #[serde(default)]
+    pub private_endpoints: Vec<SeedPrivateEndpoint>,
 }
 
-/// A subnet.
+/// A private endpoint as its registry shows it; nothing else of it exists.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct SeedSubnet {
-    /// Its name.
+pub struct SeedPrivateEndpoint {
+    /// The connection's name.
     pub name: String,
-    /// Its address range in CIDR notation.
-    pub address_prefix: String,
+    /// ARM id of the private endpoint, in any subscription.
+    pub private_endpoint_id: String,
+    /// `Approved` (the default), `Pending`, `Rejected` or `Disconnected`.
+    #[serde(default = "approved")]
+    pub status: String,
 }
 
 /// An agent pool.
@@ -179,7 +192,13 @@ impl Seed {
             location: "eastus".into(),
             resource_groups: Vec::new(),
             registries: Vec::new(),
+            network_security_groups: Vec::new(),
+            route_tables: Vec::new(),
+            nat_gateways: Vec::new(),
             virtual_networks: Vec::new(),
+            service_tags: None,
+            foreign_subscriptions: Vec::new(),
+            dead_subnet_seconds: DEAD_SUBNET_SECONDS,
             agent_pools: Vec::new(),
             tasks: Vec::new(),
             runs: Vec::new(),
@@ -194,23 +213,10 @@ impl Seed {
                 name: "rg-builds".into(),
                 location: None,
             }],
-            registries: vec![SeedRegistry {
-                name: "contosobuilds".into(),
-                resource_group: "rg-builds".into(),
-                location: None,
-                sku: premium(),
-                standard_vcpu_quota: STANDARD_VCPU_QUOTA,
-                isolated_vcpu_quota: ISOLATED_VCPU_QUOTA,
-            }],
+            registries: vec![SeedRegistry::new("contosobuilds", "rg-builds")],
             virtual_networks: vec![SeedNetwork {
-                name: "vnet-builds".into(),
-                resource_group: "rg-builds".into(),
-                location: None,
-                address_space: vec!["10.40.0.0/16".into()],
-                subnets: vec![SeedSubnet {
-                    name: "snet-agents".into(),
-                    address_prefix: "10.40.1.0/24".into(),
-                }],
+                subnets: vec![SeedSubnet::new("snet-agents", "10.40.1.0/24")],
+                ..SeedNetwork::new("vnet-builds", "rg-builds", &["10.40.0.0/16"])
             }],
             ..Seed::empty()
         }
@@ -222,6 +228,22 @@ impl Seed {
     /// When it is no JSON, or has a member that the format does not know; the message has line and column.
     pub fn from_json(text: &str) -> Result<Seed, SeedError> {
         serde_json::from_str(text).map_err(|error| SeedError(error.to_string()))
+    }
+}
+
+impl SeedRegistry {
+    /// A Premium registry in the seed's location with the documented quotas.
+    pub fn new(name: &str, resource_group: &str) -> SeedRegistry {
+        SeedRegistry {
+            name: name.into(),
+            resource_group: resource_group.into(),
+            location: None,
+            sku: premium(),
+            standard_vcpu_quota: STANDARD_VCPU_QUOTA,
+            isolated_vcpu_quota: ISOLATED_VCPU_QUOTA,
+            properties: Map::new(),
+            private_endpoints: Vec::new(),
+        }
     }
 }
 
@@ -242,6 +264,10 @@ impl std::error::Error for SeedError {}
 
 fn premium() -> String {
     "Premium".into()
+}
+
+fn approved() -> String {
+    "Approved".into()
 }
 
 fn succeeded() -> String {

@@ -6,11 +6,11 @@ use time::format_description::well_known::Rfc3339;
 
 use super::metadata::normalized;
 use super::seed::Seed;
-use super::store::{Group, Network, Pool, Provenance, Registry, Run, Store, Subnet, Task, key};
+use super::store::{Group, Pool, Provenance, Registry, Run, Store, Task, key};
 
 impl Store {
-    /// Groups, networks and subnets.
-    pub(super) fn seed_groups_and_networks(&mut self, seed: &Seed) -> Result<(), String> {
+    /// Resource groups.
+    pub(super) fn seed_groups(&mut self, seed: &Seed) {
         for group in &seed.resource_groups {
             let id = self.group_id(&group.name);
             let location = normalized(group.location.as_deref().unwrap_or(&seed.location));
@@ -24,38 +24,6 @@ impl Store {
                 },
             );
         }
-        for network in &seed.virtual_networks {
-            let group = self.seeded_group(&network.resource_group)?;
-            let id = format!("{group}/providers/Microsoft.Network/virtualNetworks/{}", network.name);
-            let mut properties = Map::new();
-            properties.insert(
-                "addressSpace".into(),
-                serde_json::json!({"addressPrefixes": network.address_space}),
-            );
-            for subnet in &network.subnets {
-                let id = format!("{id}/subnets/{}", subnet.name);
-                let mut properties = Map::new();
-                properties.insert("addressPrefix".into(), subnet.address_prefix.clone().into());
-                self.subnets.insert(
-                    key(&id),
-                    Subnet {
-                        id,
-                        name: subnet.name.clone(),
-                        properties,
-                    },
-                );
-            }
-            let location = normalized(network.location.as_deref().unwrap_or(&seed.location));
-            let network = Network {
-                id,
-                name: network.name.clone(),
-                location,
-                tags: None,
-                properties,
-            };
-            self.networks.insert(key(&network.id), network);
-        }
-        Ok(())
     }
 
     /// Registries; their groups must be there.
@@ -72,13 +40,14 @@ impl Store {
                     registry.name, registry.sku
                 ));
             }
+            let settings = super::registries::seeded_settings(registry, &id)?;
             let registry = Registry {
                 id,
                 name: registry.name.clone(),
                 location: normalized(registry.location.as_deref().unwrap_or(&seed.location)),
                 sku: registry.sku.clone(),
                 tags: Value::Object(Map::new()),
-                settings: Map::new(),
+                settings,
                 state: "Succeeded".into(),
                 provenance: Provenance::new("seed", now),
                 standard_vcpu_quota: registry.standard_vcpu_quota,
@@ -161,7 +130,8 @@ impl Store {
         Ok(())
     }
 
-    fn seeded_group(&self, name: &str) -> Result<String, String> {
+    /// The id of a group that must be in the seed.
+    pub(super) fn seeded_group(&self, name: &str) -> Result<String, String> {
         let group = self.groups.get(&key(&self.group_id(name)));
         group
             .map(|group| group.id.clone())

@@ -7,9 +7,11 @@ use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
 use super::assumptions::{Assumptions, IdCasing};
+use super::attachments::Attachment;
 use super::json::Json;
 use super::operations::Operation;
 use super::seed::Seed;
+use super::seed_network::ForeignAnswer;
 
 /// A resource group.
 #[derive(Debug)]
@@ -71,6 +73,12 @@ pub(super) struct Network {
     pub(super) location: String,
     pub(super) tags: Option<Value>,
     pub(super) properties: Map<String, Value>,
+    /// What a network manager imposes on it, as the list of effective rules shows them.
+    pub(super) security_admin_rules: Vec<Value>,
+    /// Whether new subnets have no outbound access unless they say otherwise: since the version that made it.
+    pub(super) private_subnets: bool,
+    /// Grows with each write; etags show it.
+    pub(super) revision: u64,
 }
 
 /// A subnet.
@@ -79,6 +87,10 @@ pub(super) struct Subnet {
     pub(super) id: String,
     pub(super) name: String,
     pub(super) properties: Map<String, Value>,
+    /// Declared by the seed: pools in it never reach what they need.
+    pub(super) dead: bool,
+    /// Grows with each write; etags show it.
+    pub(super) revision: u64,
 }
 
 /// A task of the seed.
@@ -132,6 +144,13 @@ pub(super) struct Store {
     pub(super) pools: BTreeMap<String, Pool>,
     pub(super) networks: BTreeMap<String, Network>,
     pub(super) subnets: BTreeMap<String, Subnet>,
+    pub(super) attachments: BTreeMap<String, Attachment>,
+    pub(super) service_tags: BTreeMap<String, Vec<String>>,
+    /// Subscriptions that exist elsewhere, in lower case.
+    pub(super) foreign: BTreeMap<String, ForeignAnswer>,
+    /// When each pool in a dead subnet fails.
+    pub(super) deaths: BTreeMap<String, OffsetDateTime>,
+    pub(super) dead_subnet_delay: Duration,
     pub(super) tasks: BTreeMap<String, Task>,
     pub(super) runs: BTreeMap<String, Run>,
     pub(super) lingering: Vec<Lingering>,
@@ -201,6 +220,11 @@ impl Store {
             pools: BTreeMap::new(),
             networks: BTreeMap::new(),
             subnets: BTreeMap::new(),
+            attachments: BTreeMap::new(),
+            service_tags: seed.service_tags.clone().unwrap_or_else(super::service_tags::built_in),
+            foreign: BTreeMap::new(),
+            deaths: BTreeMap::new(),
+            dead_subnet_delay: Duration::from_secs(seed.dead_subnet_seconds),
             tasks: BTreeMap::new(),
             runs: BTreeMap::new(),
             lingering: Vec::new(),
@@ -212,10 +236,12 @@ impl Store {
         for id in [&seed.subscription_id, &seed.tenant_id] {
             uuid::Uuid::parse_str(id).map_err(|_| format!("'{id}' is no id of a subscription or tenant"))?;
         }
-        store.seed_groups_and_networks(seed)?;
+        store.seed_groups(seed);
+        store.seed_networks(seed)?;
         store.seed_registries(seed, now)?;
         store.seed_pools(seed, now)?;
         store.seed_tasks_and_runs(seed, now)?;
+        store.let_dead_pools_fail(now);
         Ok(store)
     }
 
@@ -269,7 +295,15 @@ impl Store {
         );
         live.extend(self.subnets.values().map(|x| {
             let used = self.configurations(&x.id).len();
-            (x.id.clone(), serde_json::json!({"ipConfigurations": used}))
+            let shown = match x.dead {
+                true => serde_json::json!({"ipConfigurations": used, "dead": true}),
+                false => serde_json::json!({"ipConfigurations": used}),
+            };
+            (x.id.clone(), shown)
+        }));
+        live.extend(self.attachments.values().map(|x| {
+            let subnets = self.subnets_naming(x).len();
+            (x.id.clone(), serde_json::json!({"location": x.location, "subnets": subnets}))
         }));
         live.extend(self.tasks.values().map(|x| (x.id.clone(), serde_json::json!({}))));
         live.extend(

@@ -3,11 +3,17 @@
 //! The expected shapes are written from recorded traffic of the service; ids and names are invented.
 
 mod access;
+mod associations;
+mod attachments;
 mod controls;
+mod dead_subnets;
 mod faults;
 mod lab;
 mod lifecycle;
+mod network_seeds;
 mod process;
 mod refusals;
+mod registry_access;
+mod service_tags;
 mod shape;
 mod surface;

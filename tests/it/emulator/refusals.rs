@@ -10,12 +10,9 @@ const PROVIDER: &str = "{error:{code:string,message:string,target:string,details
 
 fn extra_registry(name: &str, location: &str, sku: &str) -> SeedRegistry {
     SeedRegistry {
-        name: name.into(),
-        resource_group: "rg-builds".into(),
         location: Some(location.into()),
         sku: sku.into(),
-        standard_vcpu_quota: 16,
-        isolated_vcpu_quota: 0,
+        ..SeedRegistry::new(name, "rg-builds")
     }
 }
 
