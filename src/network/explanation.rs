@@ -2,9 +2,9 @@
 
 use super::filter::Filtering;
 use super::routing::{Cause, Kind, Routing, Way};
-use super::security_group::{Origin, SecurityRule};
+use super::security_group::{Origin, SecurityGroup, SecurityRule};
 use super::verdict::{Decisive, Verdict};
-use super::{Network, Reading, Requirement};
+use super::{Network, Reading, Requirement, SecurityGroupVerdict};
 
 /// How many rules or routes a sentence names before it counts the rest.
 const NAMED_MAX: usize = 2;
@@ -17,6 +17,8 @@ pub(super) struct Parts<'a> {
     pub routing: &'a Routing,
     pub verdict: Verdict,
     pub decisive: Decisive,
+    /// What the same traffic meets in another security group.
+    pub refilter: &'a dyn Fn(&SecurityGroup) -> SecurityGroupVerdict,
 }
 
 /// Who decided, and the sentence.

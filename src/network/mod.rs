@@ -224,6 +224,14 @@ fn judge(network: &Network, requirement: Requirement, priorities: &mut Prioritie
         routing: &routing,
         verdict,
         decisive,
+        refilter: &|group| {
+            let group = Reading::Read(group.clone());
+            let rules = Rules {
+                admin: rules.admin,
+                group: &group,
+            };
+            filter::judge(&rules, &traffic).verdict
+        },
     };
     let (decided_by, explanation) = explain(&parts);
     let home_reached = || Some(filtering.home_allowed? && routing.home_direct?);
