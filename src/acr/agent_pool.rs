@@ -30,7 +30,7 @@ pub struct AgentPoolId {
 }
 
 /// A pool as ARM returns it.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct AgentPool {
     /// ARM's id, in ARM's casing.
     pub id: String,
@@ -45,7 +45,7 @@ pub struct AgentPool {
 }
 
 /// A pool's properties as ARM returns them. What the specification does not promise is an `Option`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Properties {
     /// The desired number of instances.

@@ -9,6 +9,7 @@
 //! Unknown members of answers are ignored, so that a newer service does not break an older provider.
 
 pub mod agent_pool;
+pub mod preview;
 pub mod registry;
 pub mod run;
 pub mod subnet;

@@ -84,16 +84,16 @@ use tokio::sync::oneshot;
 use tokio_rustls::TlsAcceptor;
 
 pub use assumptions::{
-    Assumptions, DeadSubnet, DeleteBusyPool, DeleteEnd, DeleteMissingPool, FailedCreateBody, FailedPoolScales, IdCasing,
-    PatchSameCount, PutExistingPool, QuotaFailure,
+    Assumptions, DeadSubnet, DeleteBusyPool, DeleteEnd, DeleteMissingPool, FailedCreateBody, FailedPoolScales,
+    IdCasing, PatchSameCount, PutExistingPool, QuotaFailure,
 };
 pub use control::{MutateError, Mutation};
 pub use faults::{Fault, FaultAction, FaultMatch, FaultResponse, OperationFailure};
 pub use journal::JournalEntry;
 pub use seed::{Seed, SeedError, SeedGroup, SeedPool, SeedPrivateEndpoint, SeedRegistry, SeedRun, SeedTask};
 pub use seed_network::{
-    ForeignAnswer, SeedEndpoint, SeedForeignSubscription, SeedNatGateway, SeedNetwork, SeedRouteTable, SeedSecurityGroup,
-    SeedSubnet,
+    ForeignAnswer, SeedEndpoint, SeedForeignSubscription, SeedNatGateway, SeedNetwork, SeedRouteTable,
+    SeedSecurityGroup, SeedSubnet,
 };
 
 use certificates::Certificates;

@@ -22,11 +22,7 @@ const GIVEN: [&str; 4] = ["addressPrefix", "nextHopType", "nextHopIpAddress", "n
 pub(super) fn to_json(table: &str, route: &Child) -> Json {
     let mut properties = vec![("provisioningState", Json::from("Succeeded"))];
     let given = |name: &str| route.properties.get(name).filter(|value| !value.is_null()).cloned();
-    properties.extend(
-        GIVEN
-            .iter()
-            .filter_map(|name| Some((*name, Json::from(given(name)?)))),
-    );
+    properties.extend(GIVEN.iter().filter_map(|name| Some((*name, Json::from(given(name)?)))));
     let overridden = given("hasBgpOverride").unwrap_or(Value::Bool(false));
     properties.push(("hasBgpOverride", overridden.into()));
     Json::object([
@@ -84,7 +80,10 @@ mod tests {
                 json!({"addressPrefix": "0.0.0.0/0", "nextHopType": "VirtualAppliance", "nextHopIpAddress": "10.0.0.4"}),
                 true,
             ),
-            (json!({"addressPrefix": "0.0.0.0/0", "nextHopType": "VirtualAppliance"}), false),
+            (
+                json!({"addressPrefix": "0.0.0.0/0", "nextHopType": "VirtualAppliance"}),
+                false,
+            ),
             (
                 json!({"addressPrefix": "0.0.0.0/0", "nextHopType": "Internet", "nextHopIpAddress": "10.0.0.4"}),
                 false,

@@ -93,7 +93,9 @@ impl Network {
 
     /// Whether what leaves the subnet by itself has no visible way out.
     fn lacks_egress(&self) -> bool {
-        self.subnet.read().is_some_and(|it| it.is_private && !it.has_nat_gateway)
+        self.subnet
+            .read()
+            .is_some_and(|it| it.is_private && !it.has_nat_gateway)
     }
 
     /// Whether an endpoint policy may keep the service's own storage accounts out. Documented: not for subnets with managed
@@ -132,9 +134,14 @@ impl Finding {
     /// How much it matters. Diagnostics are never worse than a warning; with `monitor_dispensable` neither is Azure Monitor,
     /// without which pools may appear to operate normally (documented).
     pub fn summary(&self, monitor_dispensable: bool) -> Summary {
-        let capped = self.requirement.level == Level::Diagnostic || monitor_dispensable && self.requirement.is_dispensable();
+        let capped =
+            self.requirement.level == Level::Diagnostic || monitor_dispensable && self.requirement.is_dispensable();
         let summary = Summary::from(self.verdict);
-        if capped && summary > Summary::Pass { Summary::Warn } else { summary }
+        if capped && summary > Summary::Pass {
+            Summary::Warn
+        } else {
+            summary
+        }
     }
 
     /// The remedies as one text, `None` if there is nothing to mend.
@@ -166,7 +173,11 @@ impl Readiness {
 
     /// The worst verdict of all.
     pub fn verdict(&self) -> Verdict {
-        self.findings.iter().map(|it| it.verdict).max().unwrap_or(Verdict::Reachable)
+        self.findings
+            .iter()
+            .map(|it| it.verdict)
+            .max()
+            .unwrap_or(Verdict::Reachable)
     }
 
     /// The worst finding, by how much it matters ([`Finding::summary`]).
@@ -206,7 +217,11 @@ fn judge(network: &Network, requirement: Requirement, priorities: &mut Prioritie
     };
     let rules = Rules {
         admin: network.admin_rules.read().map_or(&[][..], Vec::as_slice),
-        group: if network.subnet.is_unreadable() { &unreadable } else { &network.security_group },
+        group: if network.subnet.is_unreadable() {
+            &unreadable
+        } else {
+            &network.security_group
+        },
     };
     let filtering = filter::judge(&rules, &traffic);
     let routing = routing::judge(network, &wanted, &home);
@@ -243,7 +258,11 @@ fn judge(network: &Network, requirement: Requirement, priorities: &mut Prioritie
         decided_by,
         explanation,
         remedies: remedy::remedies(&parts, priorities),
-        pool_region_reachable: if verdict == Verdict::Partial { home_reached() } else { None },
+        pool_region_reachable: if verdict == Verdict::Partial {
+            home_reached()
+        } else {
+            None
+        },
     };
     (finding, filtering)
 }

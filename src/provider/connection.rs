@@ -1,7 +1,7 @@
 //! The provider's way to Azure: not there before Configure, replaced by the next one, honest when not known yet.
 
 use std::{
-    sync::{PoisonError, RwLock},
+    sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
 
@@ -12,6 +12,7 @@ use crate::{
 
 use super::{
     diagnose,
+    preflight::{Preflight, settings::PreflightModel},
     settings::{Environment, ProviderModel, Resolved},
 };
 
@@ -31,11 +32,17 @@ enum Session {
 #[derive(Default)]
 pub struct Connection {
     session: RwLock<Session>,
+    preflight: RwLock<Arc<Preflight>>,
 }
 
 impl Connection {
     /// Takes the provider block. Reaches no network.
     pub fn configure(&self, model: &ProviderModel, environment: &Environment, host: &Host) -> Diagnostics {
+        let preflight = match PreflightModel::resolve(&model.preflight, environment) {
+            Ok(settings) => Preflight::new(settings),
+            Err(errors) => return errors,
+        };
+        *self.preflight.write().unwrap_or_else(PoisonError::into_inner) = preflight;
         let (session, diagnostics) = match model.resolve(environment) {
             Err(errors) => (Session::Unconfigured, errors),
             Ok(Resolved::Unknown(names)) => (Session::Unknown(names), Diagnostics::new()),
@@ -80,6 +87,11 @@ impl Connection {
                 "The acr provider was asked to reach Azure before it was configured.",
             )),
         }
+    }
+
+    /// The checks before a pool is written.
+    pub fn preflight(&self) -> Arc<Preflight> {
+        self.preflight.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Client and frame for a read that only makes a plan or message better; `None` when Azure cannot be reached now.

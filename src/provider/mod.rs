@@ -3,6 +3,7 @@
 pub mod agent_pool;
 pub mod connection;
 pub mod diagnose;
+pub mod preflight;
 mod settings;
 
 use std::sync::Arc;

@@ -15,6 +15,8 @@ use crate::{
     model,
 };
 
+use super::preflight::settings::{self as preflight, PreflightModel};
+
 /// The clouds that `environment` may name.
 const ENVIRONMENTS: &[&str] = &["public", "usgovernment", "china", "custom"];
 
@@ -41,6 +43,8 @@ model! {
         pub endpoint: EndpointModel,
         /// Which cloud.
         pub environment: String,
+        /// The checks before a pool is written.
+        pub preflight: PreflightModel,
         /// Default subscription.
         pub subscription_id: String,
         /// Directory of the service principal.
@@ -131,7 +135,7 @@ pub fn schema() -> Schema {
             text("subscription_id", "The default subscription. The ids in resources carry their own, which win. From `ARM_SUBSCRIPTION_ID` when not set."),
             text("tenant_id", "The directory (tenant) of the service principal. From `ARM_TENANT_ID` when not set."),
         ],
-        blocks: vec![NestedBlock::single("endpoint", endpoint)],
+        blocks: vec![NestedBlock::single("endpoint", endpoint), preflight::block()],
         description: "Manages Azure Container Registry task agent pools: dedicated machines, managed by Azure, for building container images.",
     })
 }

@@ -22,6 +22,7 @@ use crate::{
     },
     framework::{Diagnostic, Field, timeouts::Timeouts},
     model,
+    provider::preflight::facts::{Change, Subject},
 };
 
 /// The operating system of every pool: the service offers no other.
@@ -128,6 +129,21 @@ impl AgentPoolModel {
     fn pool_id(&self) -> Option<AgentPoolId> {
         let registry = self.registry()?;
         AgentPoolId::new(registry, self.name.text()?).ok()
+    }
+
+    /// What preflight has to know of the pool; `None` while something of it is unknown.
+    fn subject(&self, change: Change) -> Option<Subject> {
+        let subnet = match &self.subnet_id {
+            Field::Known(id) => Some(id.parse().ok()?),
+            Field::Null | Field::Unknown => None,
+        };
+        Some(Subject {
+            pool: self.pool_id()?,
+            tier: self.tier.text()?.to_owned(),
+            count: *self.instance_count.known()?,
+            subnet,
+            change,
+        })
     }
 
     /// The registry's id; `None` while it is unknown.

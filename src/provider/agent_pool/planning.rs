@@ -14,7 +14,10 @@ use crate::{
         Diagnostic, Diagnostics, Field, Path,
         resource::{PlanRequest, RefinedPlan},
     },
-    provider::diagnose,
+    provider::{
+        diagnose,
+        preflight::{Preflight, facts::Change, quota::PlannedPool},
+    },
 };
 
 use super::{
@@ -30,6 +33,8 @@ pub struct Planner<'a> {
     pub azure: Option<&'a (Client, Call)>,
     /// What this process remembers.
     pub notes: &'a Notes,
+    /// The checks before a pool is written.
+    pub preflight: &'a Preflight,
 }
 
 impl Planner<'_> {
@@ -40,9 +45,41 @@ impl Planner<'_> {
             None => self.refine_create(&mut plan).await,
             Some(prior) => self.refine_change(prior, &mut plan).await,
         }
+        plan.diagnostics.extend(self.check(request.prior.as_ref(), &plan).await);
         let zero = self.zero_warning(request.prior.as_ref(), &plan.planned).await;
         plan.diagnostics.extend(zero.map(Diagnostics::from).unwrap_or_default());
         plan
+    }
+
+    /// Preflight of what is planned: everything for a pool that is created or replaced, quota and addresses for one that
+    /// grows, nothing for one that does neither.
+    async fn check(self, prior: Option<&AgentPoolModel>, plan: &RefinedPlan<AgentPoolModel>) -> Diagnostics {
+        let grows = |prior: &AgentPoolModel| plan.planned.instance_count.known() > prior.instance_count.known();
+        let change = match prior {
+            None => Change::Create,
+            Some(_) if !plan.requires_replace.is_empty() => Change::Create,
+            Some(prior) if grows(prior) => Change::ScaleOut,
+            Some(_) => Change::Keep,
+        };
+        let Some(subject) = plan.planned.subject(change) else {
+            return Diagnostics::new();
+        };
+        let planned = PlannedPool {
+            tier: subject.tier.clone(),
+            count: subject.count,
+        };
+        self.preflight.planned.will_be(&subject.pool, planned);
+        // A replacement under another name, or elsewhere, frees what the old pool has.
+        if let Some(old) = prior
+            .and_then(AgentPoolModel::pool_id)
+            .filter(|old| *old != subject.pool)
+        {
+            self.preflight.planned.will_go(&old);
+        }
+        match self.azure {
+            Some((client, call)) if change != Change::Keep => self.preflight.at_plan(client, call, &subject).await,
+            _ => Diagnostics::new(),
+        }
     }
 
     async fn refine_create(self, plan: &mut RefinedPlan<AgentPoolModel>) {

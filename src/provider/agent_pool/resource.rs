@@ -11,7 +11,7 @@ use crate::{
         schema::Schema,
         timeouts::{Timeouts, effective},
     },
-    provider::{Connection, diagnose},
+    provider::{Connection, diagnose, preflight::facts::Change},
 };
 
 use super::{
@@ -46,6 +46,24 @@ impl AgentPoolResource {
     }
 }
 
+impl AgentPoolResource {
+    /// Preflight before the first write.
+    async fn gate(
+        &self,
+        client: &Client,
+        call: &Call,
+        planned: &AgentPoolModel,
+        change: Change,
+    ) -> Result<(), Diagnostics> {
+        match planned.subject(change) {
+            Some(subject) if change != Change::Keep => {
+                self.connection.preflight().at_apply(client, call, &subject).await
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 /// The user's timeout for one kind of operation, else the default.
 fn timeout(model: &AgentPoolModel, of: impl Fn(&Timeouts) -> &Field<String>, default: Duration) -> Duration {
     model
@@ -74,12 +92,16 @@ impl Resource for AgentPoolResource {
         Planner {
             azure: azure.as_ref(),
             notes: &self.notes,
+            preflight: &self.connection.preflight(),
         }
         .refine(request)
         .await
     }
 
     async fn plan_destroy(&self, operation: &Operation, prior: AgentPoolModel) -> Diagnostics {
+        if let Some(id) = prior.pool_id() {
+            self.connection.preflight().planned.will_go(&id);
+        }
         let (Some((client, call)), Some(id)) = (self.connection.side_read(operation), prior.pool_id()) else {
             return Diagnostics::new();
         };
@@ -100,7 +122,10 @@ impl Resource for AgentPoolResource {
             .begin(operation, limit)
             .and_then(|(client, call)| Ok((client, call, known_id(&planned)?)));
         match begun {
-            Ok((client, call, id)) => create(&client, &call, &id, planned).await,
+            Ok((client, call, id)) => match self.gate(&client, &call, &planned, Change::Create).await {
+                Ok(()) => create(&client, &call, &id, planned).await,
+                Err(refusal) => Outcome::failed(None, refusal),
+            },
             Err(error) => Outcome::failed(None, error),
         }
     }
@@ -137,7 +162,14 @@ impl Resource for AgentPoolResource {
             Ok((client, call, id, count))
         });
         match begun {
-            Ok((client, call, id, count)) => scale(&client, &call, &id, count, change).await,
+            Ok((client, call, id, count)) => {
+                let grows = change.prior.instance_count.known().is_none_or(|before| count > *before);
+                let kind = if grows { Change::ScaleOut } else { Change::Keep };
+                match self.gate(&client, &call, &change.planned, kind).await {
+                    Ok(()) => scale(&client, &call, &id, count, change).await,
+                    Err(refusal) => Outcome::failed(Some(change.prior), refusal),
+                }
+            }
             Err(error) => Outcome::failed(Some(change.prior), error),
         }
     }
@@ -153,6 +185,7 @@ impl Resource for AgentPoolResource {
                 if let Some(location) = prior.location.text() {
                     self.notes.saw_location(id.registry(), location);
                 }
+                self.connection.preflight().planned.will_go(&id);
                 delete(&client, &call, &id, prior).await
             }
             Err(error) => Outcome::failed(Some(prior), error),

@@ -1,0 +1,279 @@
+//! What is read about a pool before it is judged: few requests, side by side.
+
+use serde_json::{Value, json};
+
+use crate::{
+    acr::{
+        PROVIDER,
+        agent_pool::{self, AgentPool, AgentPoolId},
+        registry,
+    },
+    azure::{Call, Client, SubnetId},
+    network::{
+        Network, REQUIREMENTS, Readiness, Reading, Verdict, evaluate,
+        route_table::RouteTable,
+        security_group::{SecurityGroup, security_admin_rules},
+        subnet::{Subnet, VirtualNetwork},
+        tags::TagData,
+    },
+};
+
+use super::{
+    reads::{Read, Reads},
+    settings::Settings,
+};
+
+/// A stable API version of Microsoft.Network; it has every member that is read here.
+const NETWORK_API: &str = "2023-11-01";
+
+/// An API version in which security admin rules can be listed.
+const ADMIN_RULES_API: &str = "2022-01-01";
+
+/// A stable API version of Azure's provider metadata.
+const METADATA_API: &str = "2021-04-01";
+
+/// What is about to happen to the pool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// It is created, also as part of a replacement: everything is checked.
+    Create,
+    /// It grows: its quota and its addresses are checked.
+    ScaleOut,
+    /// It neither comes nor grows: nothing is checked, but its size counts.
+    Keep,
+}
+
+/// The pool that is asked about, as it is planned.
+#[derive(Clone, Debug)]
+pub struct Subject {
+    /// Its id.
+    pub pool: AgentPoolId,
+    /// Its tier.
+    pub tier: String,
+    /// Its number of machines.
+    pub count: i64,
+    /// Its subnet, if it has one that is known.
+    pub subnet: Option<SubnetId>,
+    /// What is about to happen.
+    pub change: Change,
+}
+
+/// What was read.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    /// The registry.
+    pub registry: Read,
+    /// Azure's metadata of the registry's namespace.
+    pub metadata: Read,
+    /// The registry's pools.
+    pub pools: Result<Vec<AgentPool>, String>,
+    /// The subnet and all around it, for a pool that has one.
+    pub network: Option<NetworkFacts>,
+}
+
+/// What was read about a subnet.
+#[derive(Clone, Debug)]
+pub struct NetworkFacts {
+    /// The subnet's id.
+    pub id: SubnetId,
+    /// The subnet.
+    pub subnet: Read,
+    /// Its virtual network.
+    pub virtual_network: Read,
+    /// What agents can reach; absent while the subnet is not read.
+    pub readiness: Option<Readiness>,
+    /// What could not be read of the rules and routes: id, and what Azure said.
+    pub unreadable: Vec<(String, String)>,
+}
+
+impl Facts {
+    /// Reads what the change calls for.
+    pub async fn gather(client: &Client, call: &Call, reads: &Reads, subject: &Subject, settings: &Settings) -> Self {
+        let registry_id = subject.pool.registry();
+        let path = registry_id.to_string();
+        let registry = reads.get(client, call, &path, registry::API_VERSION);
+        let metadata = async {
+            match subject.change {
+                Change::Create => metadata(client, call, reads, registry_id.subscription_id()).await,
+                Change::ScaleOut | Change::Keep => Read::Missing,
+            }
+        };
+        let pools = pools(client, call, reads, subject);
+        let (registry, metadata, pools) = tokio::join!(registry, metadata, pools);
+        let network = match &subject.subnet {
+            Some(id) if subject.change == Change::ScaleOut => {
+                Some(NetworkFacts::of_subnet(client, call, reads, id).await)
+            }
+            Some(id) => {
+                let region = registry.body().map(|body| text(body, "/location")).unwrap_or_default();
+                Some(NetworkFacts::gather(client, call, reads, id, &region, settings).await)
+            }
+            None => None,
+        };
+        Self {
+            registry,
+            metadata,
+            pools,
+            network,
+        }
+    }
+}
+
+/// Azure's metadata of the registry's namespace: which types exist where.
+pub async fn metadata(client: &Client, call: &Call, reads: &Reads, subscription_id: &str) -> Read {
+    let path = format!("/subscriptions/{subscription_id}/providers/{PROVIDER}");
+    reads.get(client, call, &path, METADATA_API).await
+}
+
+async fn pools(client: &Client, call: &Call, reads: &Reads, subject: &Subject) -> Result<Vec<AgentPool>, String> {
+    let registry = subject.pool.registry();
+    let request = async { Ok(json!(agent_pool::list(client, call, registry).await?)) };
+    let read = reads
+        .once(&format!("{registry}/agentPools").to_ascii_lowercase(), request)
+        .await;
+    match read {
+        Read::Found(body) => {
+            let pools = body.as_array().into_iter().flatten().filter_map(agent_pool::read);
+            Ok(pools.collect())
+        }
+        // No registry, no pools: the registry's own check says the rest.
+        Read::Missing => Ok(Vec::new()),
+        Read::Unreadable(why) => Err(why),
+    }
+}
+
+impl NetworkFacts {
+    /// Reads the subnet alone: enough to count its addresses.
+    async fn of_subnet(client: &Client, call: &Call, reads: &Reads, id: &SubnetId) -> Self {
+        let subnet = reads.get(client, call, &id.to_string(), NETWORK_API).await;
+        Self {
+            id: id.clone(),
+            subnet,
+            virtual_network: Read::Missing,
+            readiness: None,
+            unreadable: Vec::new(),
+        }
+    }
+
+    /// Reads a subnet, its network, rules and routes. `region` is the pool's.
+    pub async fn gather(
+        client: &Client,
+        call: &Call,
+        reads: &Reads,
+        id: &SubnetId,
+        region: &str,
+        settings: &Settings,
+    ) -> Self {
+        let path = id.to_string();
+        let network_path = id.virtual_network_id().to_string();
+        let admin_path = format!("{network_path}/listNetworkManagerEffectiveSecurityAdminRules");
+        let admin = reads.once(&admin_path, async {
+            client
+                .post(call, &admin_path, ADMIN_RULES_API, Some(&json!({})))
+                .await
+                .map(|answer| answer.value())
+        });
+        let (subnet, virtual_network, admin) = tokio::join!(
+            reads.get(client, call, &path, NETWORK_API),
+            reads.get(client, call, &network_path, NETWORK_API),
+            admin,
+        );
+        let mut facts = Self {
+            id: id.clone(),
+            subnet,
+            virtual_network,
+            readiness: None,
+            unreadable: Vec::new(),
+        };
+        let Some(body) = facts.subnet.body().cloned() else {
+            return facts;
+        };
+        let (group_id, table_id) = (
+            text(&body, "/properties/networkSecurityGroup/id"),
+            text(&body, "/properties/routeTable/id"),
+        );
+        let (group, table) = tokio::join!(
+            side(client, call, reads, &group_id),
+            side(client, call, reads, &table_id),
+        );
+        let mut network = Network {
+            subnet: Reading::Read(Subnet::from_arm(&body)),
+            virtual_network: reading(&facts.virtual_network, VirtualNetwork::from_arm),
+            security_group: group
+                .as_ref()
+                .map_or(Reading::Absent, |read| reading(read, SecurityGroup::from_arm)),
+            route_table: table
+                .as_ref()
+                .map_or(Reading::Absent, |read| reading(read, RouteTable::from_arm)),
+            admin_rules: reading(&admin, |body| {
+                security_admin_rules(
+                    body.pointer("/value")
+                        .and_then(Value::as_array)
+                        .map_or(&[], Vec::as_slice),
+                )
+            }),
+            tag_data: TagData::default(),
+            pool_region: region.to_owned(),
+            replica_regions: Vec::new(),
+            trusted_next_hops: settings.trusted_next_hops.clone(),
+        };
+        for (id, read) in [(&group_id, &group), (&table_id, &table)] {
+            if let Some(Read::Unreadable(why)) = read {
+                facts.unreadable.push((id.clone(), why.clone()));
+            }
+        }
+        if let Read::Unreadable(why) = &facts.virtual_network {
+            facts.unreadable.push((network_path.clone(), why.clone()));
+        }
+        let mut readiness = evaluate(&network, &REQUIREMENTS);
+        // Addresses of service tags are a large answer, and only some verdicts need them.
+        let undecided =
+            |finding: &crate::network::Finding| matches!(finding.verdict, Verdict::Unknown | Verdict::Partial);
+        if readiness.findings.iter().any(undecided) {
+            network.tag_data = tag_data(client, call, reads, id, region).await;
+            if !network.tag_data.is_empty() {
+                readiness = evaluate(&network, &REQUIREMENTS);
+            }
+        }
+        facts.readiness = Some(readiness);
+        facts
+    }
+}
+
+/// A security group or route table that the subnet names; `None` when it names none.
+async fn side(client: &Client, call: &Call, reads: &Reads, id: &str) -> Option<Read> {
+    if id.is_empty() {
+        return None;
+    }
+    match reads.get(client, call, id, NETWORK_API).await {
+        // The subnet says that it is there: a 404 is no proof that it is not.
+        Read::Missing => Some(Read::Unreadable(
+            "Azure says that it does not exist, but the subnet names it".into(),
+        )),
+        read => Some(read),
+    }
+}
+
+fn reading<T>(read: &Read, parse: impl FnOnce(&Value) -> T) -> Reading<T> {
+    match read {
+        Read::Found(body) => Reading::Read(parse(body)),
+        Read::Missing | Read::Unreadable(_) => Reading::Unreadable,
+    }
+}
+
+/// The addresses of service tags; none when they cannot be read, which only leaves verdicts open.
+async fn tag_data(client: &Client, call: &Call, reads: &Reads, id: &SubnetId, region: &str) -> TagData {
+    let subscription = id.as_resource_id().subscription_id();
+    let path = format!("/subscriptions/{subscription}/providers/Microsoft.Network/locations/{region}/serviceTags");
+    let read = reads.get(client, call, &path, NETWORK_API).await;
+    read.body()
+        .map_or_else(TagData::default, |body| TagData::from_arm([body]))
+}
+
+/// Text at a JSON pointer; empty when there is none.
+pub fn text(body: &Value, pointer: &str) -> String {
+    body.pointer(pointer)
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned()
+}
