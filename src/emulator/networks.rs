@@ -239,7 +239,11 @@ impl Store {
         let start = match token {
             "" => 0,
             token => token.parse::<usize>().map_err(|_| {
-                Refusal::network(400, "InvalidSkipToken", format!("The skip token '{token}' is not known here."))
+                Refusal::network(
+                    400,
+                    "InvalidSkipToken",
+                    format!("The skip token '{token}' is not known here."),
+                )
             })?,
         };
         let asked = call.query.get("$top").and_then(|top| top.parse::<usize>().ok());

@@ -92,13 +92,7 @@ impl Refusal {
     }
 
     /// 403: a linked resource is out of the principal's reach. `join` is the action that is missing there.
-    pub(super) fn linked_unauthorized(
-        client_id: &str,
-        action: &str,
-        scope: &str,
-        linked: &str,
-        join: &str,
-    ) -> Refusal {
+    pub(super) fn linked_unauthorized(client_id: &str, action: &str, scope: &str, linked: &str, join: &str) -> Refusal {
         let message = format!(
             "The client '{client_id}' may perform action '{action}' on scope '{scope}'; however, it may not perform action(s) '{join}' on the linked scope(s) '{linked}'."
         );

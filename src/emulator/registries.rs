@@ -187,11 +187,7 @@ impl Store {
         let closed = settings.get("publicNetworkAccess").and_then(Value::as_str) == Some("Disabled");
         if closed && !sku.eq_ignore_ascii_case("Premium") {
             let text = format!("The SKU {sku} cannot disable public network access.");
-            return Err(Refusal::provider(
-                400,
-                "DisablingPublicNetworkAccessNotSupported",
-                text,
-            ));
+            return Err(Refusal::provider(400, "DisablingPublicNetworkAccessNotSupported", text));
         }
         let id = format!("{group}/providers/Microsoft.ContainerRegistry/registries/{name}");
         let mut registry = Registry {

@@ -30,7 +30,10 @@ const LISTS: [&str; 4] = [
     "destinationAddressPrefixes",
 ];
 /// Lists that come back only when they were sent.
-const GROUPS: [&str; 2] = ["sourceApplicationSecurityGroups", "destinationApplicationSecurityGroups"];
+const GROUPS: [&str; 2] = [
+    "sourceApplicationSecurityGroups",
+    "destinationApplicationSecurityGroups",
+];
 
 /// The rules that every group has: name, what it is for (our words), source, destination, access, priority, direction.
 const DEFAULTS: [(&str, &str, &str, &str, &str, i64, &str); 6] = [
@@ -184,7 +187,10 @@ pub(super) fn check(rule: &Child, others: &[Child]) -> Result<(), Refusal> {
     match clash {
         None => Ok(()),
         Some(other) => {
-            let message = format!("Rules {} and {} share one priority and direction.", other.name, rule.name);
+            let message = format!(
+                "Rules {} and {} share one priority and direction.",
+                other.name, rule.name
+            );
             Err(Refusal::network(400, "SecurityRuleConflict", message))
         }
     }

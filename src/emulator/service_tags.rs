@@ -20,11 +20,23 @@ const CHANGE_NUMBER: &str = "1";
 
 /// Tags and their addresses when the seed has none: RFC 5737 and RFC 3849.
 const BUILT_IN: [(&str, &[&str]); 19] = [
-    ("AzureActiveDirectory", &["192.0.2.0/27", "192.0.2.32/27", "2001:db8:1::/48"]),
+    (
+        "AzureActiveDirectory",
+        &["192.0.2.0/27", "192.0.2.32/27", "2001:db8:1::/48"],
+    ),
     ("AzureActiveDirectory.ServiceEndpoint", &["192.0.2.0/28"]),
-    ("AzureCloud", &["192.0.2.32/27", "192.0.2.64/26", "192.0.2.128/25", "198.51.100.0/25"]),
-    ("AzureCloud.eastus", &["192.0.2.64/27", "192.0.2.128/26", "198.51.100.0/26"]),
-    ("AzureCloud.westeurope", &["192.0.2.96/27", "192.0.2.192/26", "198.51.100.64/26"]),
+    (
+        "AzureCloud",
+        &["192.0.2.32/27", "192.0.2.64/26", "192.0.2.128/25", "198.51.100.0/25"],
+    ),
+    (
+        "AzureCloud.eastus",
+        &["192.0.2.64/27", "192.0.2.128/26", "198.51.100.0/26"],
+    ),
+    (
+        "AzureCloud.westeurope",
+        &["192.0.2.96/27", "192.0.2.192/26", "198.51.100.64/26"],
+    ),
     ("AzureContainerRegistry", &["203.0.113.0/27"]),
     ("AzureFrontDoor.FirstParty", &["203.0.113.32/27"]),
     ("AzureKeyVault", &["192.0.2.64/28", "192.0.2.96/28", "2001:db8:2::/48"]),
@@ -122,9 +134,15 @@ mod tests {
     #[test]
     fn regions_and_services_come_from_the_name() {
         for (name, expected) in [
-            ("Storage.WestEurope", r#""region":"westeurope","systemService":"AzureStorage""#),
+            (
+                "Storage.WestEurope",
+                r#""region":"westeurope","systemService":"AzureStorage""#,
+            ),
             ("AzureCloud.eastus", r#""region":"eastus","systemService":"""#),
-            ("AzureActiveDirectory.ServiceEndpoint", r#""region":"","systemService":"AzureAD""#),
+            (
+                "AzureActiveDirectory.ServiceEndpoint",
+                r#""region":"","systemService":"AzureAD""#,
+            ),
             ("AzureKeyVault", r#""region":"","systemService":"AzureKeyVault""#),
         ] {
             let text = String::from_utf8(tag_json(name, &["192.0.2.0/24".into()]).to_bytes()).unwrap();

@@ -303,7 +303,10 @@ impl Store {
         }));
         live.extend(self.attachments.values().map(|x| {
             let subnets = self.subnets_naming(x).len();
-            (x.id.clone(), serde_json::json!({"location": x.location, "subnets": subnets}))
+            (
+                x.id.clone(),
+                serde_json::json!({"location": x.location, "subnets": subnets}),
+            )
         }));
         live.extend(self.tasks.values().map(|x| (x.id.clone(), serde_json::json!({}))));
         live.extend(

@@ -173,7 +173,11 @@ impl Store {
             return Ok(());
         };
         let id = named.get("id").and_then(Value::as_str).unwrap_or_default();
-        let parts: Vec<String> = id.trim_end_matches('/').split('/').map(str::to_ascii_lowercase).collect();
+        let parts: Vec<String> = id
+            .trim_end_matches('/')
+            .split('/')
+            .map(str::to_ascii_lowercase)
+            .collect();
         let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
         let subscription = match parts.as_slice() {
             [
@@ -275,10 +279,18 @@ mod tests {
     #[test]
     fn endpoints_and_delegations_are_filled_but_never_overwritten() {
         for (location, sent, expected) in [
-            ("eastus", json!({"service": "Microsoft.Storage"}), json!(["eastus", "westus"])),
+            (
+                "eastus",
+                json!({"service": "Microsoft.Storage"}),
+                json!(["eastus", "westus"]),
+            ),
             ("mars", json!({"service": "microsoft.storage"}), json!(["mars"])),
             ("eastus", json!({"service": "Microsoft.KeyVault"}), json!(["*"])),
-            ("eastus", json!({"service": "Microsoft.Storage", "locations": ["x"]}), json!(["x"])),
+            (
+                "eastus",
+                json!({"service": "Microsoft.Storage", "locations": ["x"]}),
+                json!(["x"]),
+            ),
         ] {
             let mut properties = Map::from_iter([("serviceEndpoints".to_string(), json!([sent]))]);
             fill_endpoints(&mut properties, location);
