@@ -112,7 +112,7 @@ impl Sort {
     fn check_child(self, child: &Child, others: &[Child]) -> Result<(), Refusal> {
         match self {
             Sort::SecurityGroup => security_rules::check(child, others),
-            Sort::RouteTable => routes::check(child),
+            Sort::RouteTable => routes::check(child, others),
             Sort::NatGateway => Ok(()),
         }
     }
@@ -171,7 +171,10 @@ impl Store {
             let shown = of.iter().map(|child| sort.child_json(&attachment.id, child));
             Json::Array(shown.collect())
         };
-        let given = |name: &str| attachment.properties.get(name).cloned().map(Json::from);
+        let given = |name: &str| {
+            let value = attachment.properties.get(name).filter(|value| !value.is_null());
+            value.cloned().map(Json::from)
+        };
         let mut properties = vec![
             ("provisioningState", Json::from("Succeeded")),
             ("resourceGuid", Json::from(&attachment.guid)),

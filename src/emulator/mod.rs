@@ -22,8 +22,8 @@
 //! * In networks: the codes `SecurityRuleInvalidPriority`, `InvalidSkipToken` and `InvalidRequestFormat` (a malformed rule,
 //!   route or reference; what else the service checks is not checked); `InvalidResourceReference` also for a region that
 //!   differs; the member order within subnets; the names and addresses of a service endpoint's locations (Storage: the region and its pair; others: `*`); a
-//!   delegation's `actions`; a body without rules or routes empties its group or table; tags come in pages of 100 and
-//!   security-admin rules too; a group's deletion takes what others still name; subnets of a network made with version
+//!   delegation's `actions`; a body without rules or routes empties its group or table; tags and
+//!   security-admin rules come in pages of 100, the latter with `$top` in the query and `skipToken` in both bodies; a group's deletion takes what others still name; subnets of a network made with version
 //!   2025-07-01 or later are private unless they say otherwise.
 //! * A pool in a dead subnet without instances does not fail; a creation that times out ends with `OperationTimedOut`.
 //! * A subscription of another tenant is 401 `InvalidAuthenticationTokenTenant`.
@@ -92,8 +92,7 @@ pub use faults::{Fault, FaultAction, FaultMatch, FaultResponse, OperationFailure
 pub use journal::JournalEntry;
 pub use seed::{Seed, SeedError, SeedGroup, SeedPool, SeedPrivateEndpoint, SeedRegistry, SeedRun, SeedTask};
 pub use seed_network::{
-    ForeignAnswer, SeedEndpoint, SeedForeignSubscription, SeedNatGateway, SeedNetwork, SeedRouteTable,
-    SeedSecurityGroup, SeedSubnet,
+    ForeignAnswer, SeedForeignSubscription, SeedNatGateway, SeedNetwork, SeedRouteTable, SeedSecurityGroup, SeedSubnet,
 };
 
 use certificates::Certificates;

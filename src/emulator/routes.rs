@@ -34,8 +34,8 @@ pub(super) fn to_json(table: &str, route: &Child) -> Json {
     ])
 }
 
-/// Refuses a route that the service would not take.
-pub(super) fn check(route: &Child) -> Result<(), Refusal> {
+/// Refuses a route that the service would not take beside the others.
+pub(super) fn check(route: &Child, others: &[Child]) -> Result<(), Refusal> {
     let text = |name: &str| {
         route
             .properties
@@ -47,6 +47,8 @@ pub(super) fn check(route: &Child) -> Result<(), Refusal> {
     let appliance = hop.eq_ignore_ascii_case("VirtualAppliance");
     let problem = if route.name.is_empty() {
         "has no name"
+    } else if others.iter().any(|other| other.name.eq_ignore_ascii_case(&route.name)) {
+        "is there twice"
     } else if text("addressPrefix").is_none() {
         "has no address prefix"
     } else if !NEXT_HOPS.iter().any(|known| known.eq_ignore_ascii_case(hop)) {
@@ -92,7 +94,8 @@ mod tests {
             (json!({"nextHopType": "Internet"}), false),
         ] {
             let route = Child::read(&json!({"name": "one", "properties": properties}), 1);
-            assert_eq!(check(&route).is_ok(), good, "{route:?}");
+            assert_eq!(check(&route, &[]).is_ok(), good, "{route:?}");
+            assert!(check(&route, &[Child::read(&json!({"name": "ONE"}), 1)]).is_err());
         }
     }
 }

@@ -75,13 +75,13 @@ pub struct SeedSubnet {
     pub nat_gateway: Option<String>,
     /// Service endpoints.
     #[serde(default)]
-    pub service_endpoints: Vec<SeedEndpoint>,
+    pub service_endpoints: Vec<SeedService>,
     /// ARM ids of service endpoint policies. Nothing serves these.
     #[serde(default)]
     pub service_endpoint_policies: Vec<String>,
     /// Services to which it is delegated, such as `Microsoft.ContainerInstance/containerGroups`.
     #[serde(default)]
-    pub delegations: Vec<String>,
+    pub delegations: Vec<SeedService>,
     /// `defaultOutboundAccess`; absent from answers when absent here.
     #[serde(default)]
     pub default_outbound_access: Option<bool>,
@@ -90,13 +90,14 @@ pub struct SeedSubnet {
     pub dead: bool,
 }
 
-/// A service endpoint: its service alone, or with what the service has made of it.
+/// A service endpoint or a delegation: the service alone, or the whole entry.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(untagged)]
-pub enum SeedEndpoint {
-    /// The service, such as `Microsoft.Storage`. Locations are filled in, the state is `Succeeded`.
-    Service(String),
-    /// As ARM spells it: `service`, `locations`, `provisioningState`.
+pub enum SeedService {
+    /// The service, such as `Microsoft.Storage`; everything else is filled in as the service does it.
+    Name(String),
+    /// As ARM spells it: `service`, `locations` and `provisioningState` of an endpoint, `name` and `properties` of a
+    /// delegation.
     Whole(Map<String, Value>),
 }
 

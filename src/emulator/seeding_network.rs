@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::attachments::{Attachment, Child, Sort};
 use super::metadata::normalized;
 use super::seed::Seed;
-use super::seed_network::{SeedEndpoint, SeedNetwork, SeedSubnet};
+use super::seed_network::{SeedNetwork, SeedService, SeedSubnet};
 use super::store::{Network, Store, Subnet, key};
 
 impl Store {
@@ -132,8 +132,8 @@ impl Store {
         }
         if !subnet.service_endpoints.is_empty() {
             let endpoints = subnet.service_endpoints.iter().map(|endpoint| match endpoint {
-                SeedEndpoint::Service(service) => json!({"service": service}),
-                SeedEndpoint::Whole(members) => Value::Object(members.clone()),
+                SeedService::Name(service) => json!({"service": service}),
+                SeedService::Whole(members) => Value::Object(members.clone()),
             });
             set("serviceEndpoints", endpoints.collect());
         }
@@ -143,8 +143,10 @@ impl Store {
         }
         if !subnet.delegations.is_empty() {
             let delegations = subnet.delegations.iter().enumerate();
-            let delegations =
-                delegations.map(|(at, name)| json!({"name": at.to_string(), "properties": {"serviceName": name}}));
+            let delegations = delegations.map(|(at, delegation)| match delegation {
+                SeedService::Name(name) => json!({"name": at.to_string(), "properties": {"serviceName": name}}),
+                SeedService::Whole(members) => Value::Object(members.clone()),
+            });
             set("delegations", delegations.collect());
         }
         if let Some(access) = subnet.default_outbound_access {

@@ -163,7 +163,8 @@ async fn networks_take_their_subnets_dns_and_peerings_along() {
         json!({"location": "eastus", "properties": {"addressSpace": {"addressPrefixes": ["10.9.0.0/16"]},
             "dhcpOptions": {"dnsServers": ["10.9.0.4"]}, "virtualNetworkPeerings": [peering], "subnets": subnets}})
     };
-    let inner = json!({"name": "one", "properties": {"addressPrefix": "10.9.1.0/24", "networkSecurityGroup": {"id": group}}});
+    let inner =
+        json!({"name": "one", "properties": {"addressPrefix": "10.9.1.0/24", "networkSecurityGroup": {"id": group}}});
     let (status, created) = put(&lab, &network, &body(json!([inner]))).await;
     assert_eq!(status, 201);
     assert_eq!(
@@ -184,13 +185,19 @@ async fn networks_take_their_subnets_dns_and_peerings_along() {
 #[tokio::test]
 async fn a_network_with_a_busy_subnet_keeps_it_and_everything_else() {
     let lab = Lab::new().await;
-    lab.have_pool("pool-a", &format!(r#"{{"tier":"S1","virtualNetworkSubnetResourceId":"{}"}}"#, lab.subnet()))
-        .await;
+    lab.have_pool(
+        "pool-a",
+        &format!(r#"{{"tier":"S1","virtualNetworkSubnetResourceId":"{}"}}"#, lab.subnet()),
+    )
+    .await;
     let network = lab.subnet().replace("/subnets/snet-agents", "");
     let body = json!({"location": "eastus", "properties": {"addressSpace": {"addressPrefixes": ["10.0.0.0/8"]},
         "subnets": [{"name": "new", "properties": {"addressPrefix": "10.0.0.0/24"}}]}});
     let (status, refused) = put(&lab, &network, &body).await;
-    assert_eq!((status, &refused["error"]["code"]), (400, &json!("InUseSubnetCannotBeDeleted")));
+    assert_eq!(
+        (status, &refused["error"]["code"]),
+        (400, &json!("InUseSubnetCannotBeDeleted"))
+    );
     let names: Vec<Value> = lab.get(&url(&network)).await.json()["properties"]["subnets"]
         .as_array()
         .unwrap()
@@ -210,8 +217,12 @@ async fn new_networks_are_private_by_default_since_a_version() {
         let network = id(&lab, "virtualNetworks", name);
         let body = json!({"location": "eastus", "properties": {"addressSpace": {"addressPrefixes": ["10.9.0.0/16"]},
             "subnets": [{"name": "in", "properties": {"addressPrefix": "10.9.1.0/24"}}]}});
-        lab.call("PUT", &format!("{network}?api-version={version}"), Some(&body.to_string()))
-            .await;
+        lab.call(
+            "PUT",
+            &format!("{network}?api-version={version}"),
+            Some(&body.to_string()),
+        )
+        .await;
         // Later writes with any version follow the network, not the version.
         for (subnet, body) in [
             ("later", json!({"properties": {"addressPrefix": "10.9.2.0/24"}})),
@@ -221,7 +232,10 @@ async fn new_networks_are_private_by_default_since_a_version() {
         }
         for (subnet, expected) in [("in", &expected), ("later", &expected), ("open", &json!(true))] {
             let read = lab.get(&url(&format!("{network}/subnets/{subnet}"))).await.json();
-            assert_eq!(&read["properties"]["defaultOutboundAccess"], expected, "{name} {subnet}");
+            assert_eq!(
+                &read["properties"]["defaultOutboundAccess"], expected,
+                "{name} {subnet}"
+            );
         }
     }
 }

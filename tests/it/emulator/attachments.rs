@@ -109,13 +109,21 @@ async fn single_security_rules() {
     assert_eq!((status, shape_of(&created)), (201, rule_shape(RULE)));
     assert_eq!(put(&lab, &url, &rule(210, "Outbound")).await.0, 200);
     let read = lab.get(&url.replace("https", "HTTPS")).await.json();
-    assert_eq!((&read["name"], &read["properties"]["priority"]), (&json!("https"), &json!(210)));
-    assert!(read["id"].as_str().unwrap().ends_with("/nsg-one/securityRules/https"), "{read}");
+    assert_eq!(
+        (&read["name"], &read["properties"]["priority"]),
+        (&json!("https"), &json!(210))
+    );
+    assert!(
+        read["id"].as_str().unwrap().ends_with("/nsg-one/securityRules/https"),
+        "{read}"
+    );
     let list = lab.get(&url.replace("/https?", "?")).await;
     assert_eq!(shape_of(&list.text), format!("{{value:[{}]}}", rule_shape(RULE)));
     let defaults = lab.get(&group.replace('?', "/defaultSecurityRules?")).await.json();
     assert_eq!(defaults["value"].as_array().unwrap().len(), 6);
-    let deny = lab.get(&group.replace('?', "/defaultSecurityRules/DenyAllOutBound?")).await;
+    let deny = lab
+        .get(&group.replace('?', "/defaultSecurityRules/DenyAllOutBound?"))
+        .await;
     assert_eq!(deny.json()["properties"]["priority"], 65500);
     assert_eq!(lab.get(&url.replace("https", "none")).await.code(), "ResourceNotFound");
     assert_eq!(lab.call("DELETE", &url, None).await.status, 200);
@@ -159,7 +167,11 @@ async fn rules_that_are_refused() {
     let single = group.replace('?', "/securityRules/two?");
     for (url, body, code) in [
         (&group, json!({}), "LocationRequired"),
-        (&group, json!({"location": "mars"}), "LocationNotAvailableForResourceType"),
+        (
+            &group,
+            json!({"location": "mars"}),
+            "LocationNotAvailableForResourceType",
+        ),
         (&group, json!({"location": "westeurope"}), "InvalidResourceLocation"),
         (
             &group,
@@ -185,7 +197,11 @@ async fn rules_that_are_refused() {
     assert_eq!(put(&lab, &single, &rule(200, "Inbound")).await.0, 201);
     assert_eq!(put(&lab, &group, &json!({"location": "eastus"})).await.0, 200);
     let emptied = lab.get(&group).await.json();
-    assert_eq!(emptied["properties"]["securityRules"], json!([]), "a body without rules");
+    assert_eq!(
+        emptied["properties"]["securityRules"],
+        json!([]),
+        "a body without rules"
+    );
 }
 
 #[tokio::test]
@@ -235,7 +251,10 @@ async fn nat_gateways() {
     let body = json!({"location": "eastus", "sku": {"name": "Standard"}, "properties": {"publicIpAddresses": [{"id": "/ip"}]}});
     let (status, text) = put(&lab, &url, &body).await;
     assert_eq!((status, shape_of(&text).as_str()), (201, shape));
-    assert_eq!(serde_json::from_str::<Value>(&text).unwrap()["properties"]["idleTimeoutInMinutes"], 4);
+    assert_eq!(
+        serde_json::from_str::<Value>(&text).unwrap()["properties"]["idleTimeoutInMinutes"],
+        4
+    );
     let listed = lab.get(&url.replace("/ng-one?", "?")).await.json();
     assert_eq!(listed["value"].as_array().unwrap().len(), 1);
     let child = lab.get(&url.replace('?', "/securityRules?")).await;
@@ -250,14 +269,22 @@ async fn provider_metadata_and_resource_lists_know_them() {
     let metadata = format!("/subscriptions/{subscription}/providers/Microsoft.Network?api-version=2022-09-01");
     let text = lab.get(&metadata).await.text;
     put(&lab, &at(&lab, "routeTables/rt-one"), &json!({"location": "eastus"})).await;
-    for name in ["networkSecurityGroups", "routeTables", "natGateways", "locations/serviceTags"] {
+    for name in [
+        "networkSecurityGroups",
+        "routeTables",
+        "natGateways",
+        "locations/serviceTags",
+    ] {
         assert!(text.contains(&format!(r#""resourceType":"{name}""#)), "{name}");
     }
     let list = format!(
         "/subscriptions/{subscription}/resources?$filter=resourceType%20eq%20%27Microsoft.Network%2FrouteTables%27&api-version=2022-09-01"
     );
     let listed = lab.get(&list).await;
-    assert_eq!(shape_of(&listed.text), "{value:[{id:string,name:string,type:string,location:string}]}");
+    assert_eq!(
+        shape_of(&listed.text),
+        "{value:[{id:string,name:string,type:string,location:string}]}"
+    );
     let group = format!("{}?api-version=2022-09-01", lab.group());
     assert_eq!(lab.call("DELETE", &group, None).await.status, 200);
     assert!(lab.emulator.live_ids().is_empty(), "{:?}", lab.emulator.live_ids());

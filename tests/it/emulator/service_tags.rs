@@ -17,9 +17,18 @@ fn url(lab: &Lab, location: &str) -> String {
 }
 
 fn prefixes(list: &Value, tag: &str) -> Vec<u64> {
-    let found = list["values"].as_array().unwrap().iter().find(|known| known["name"] == tag);
+    let found = list["values"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|known| known["name"] == tag);
     let prefixes = found.unwrap_or_else(|| panic!("{tag} is not listed"))["properties"]["addressPrefixes"].clone();
-    prefixes.as_array().unwrap().iter().flat_map(|prefix| addresses(prefix.as_str().unwrap())).collect()
+    prefixes
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(|prefix| addresses(prefix.as_str().unwrap()))
+        .collect()
 }
 
 /// The IPv4 addresses of a prefix, one by one: the table is small.
@@ -27,7 +36,9 @@ fn addresses(prefix: &str) -> Vec<u64> {
     let Some((address, length)) = prefix.split_once('/').filter(|(address, _)| !address.contains(':')) else {
         return Vec::new();
     };
-    let start = address.split('.').fold(0, |sum, part| sum * 256 + part.parse::<u64>().unwrap());
+    let start = address
+        .split('.')
+        .fold(0, |sum, part| sum * 256 + part.parse::<u64>().unwrap());
     let size = 1 << (32 - length.parse::<u32>().unwrap());
     assert_eq!(start % size, 0, "{prefix} starts between its addresses");
     (start..start + size).collect()
@@ -54,8 +65,19 @@ async fn the_built_in_table_is_small_and_documentation_only() {
         }
     }
     let cloud = prefixes(&list, "AzureCloud");
-    let inside = |tag: &str| prefixes(&list, tag).iter().filter(|address| cloud.contains(address)).count();
-    let needed = ["AzureKeyVault", "EventHub", "AzureMonitor", "Storage", "AzureActiveDirectory"];
+    let inside = |tag: &str| {
+        prefixes(&list, tag)
+            .iter()
+            .filter(|address| cloud.contains(address))
+            .count()
+    };
+    let needed = [
+        "AzureKeyVault",
+        "EventHub",
+        "AzureMonitor",
+        "Storage",
+        "AzureActiveDirectory",
+    ];
     for (at, tag) in needed.iter().enumerate() {
         let own = prefixes(&list, tag);
         let whole = inside(tag) == own.len();
@@ -77,16 +99,26 @@ async fn the_built_in_table_is_small_and_documentation_only() {
         ("EventHub.EastUS", "AzureCloud.eastus"),
     ] {
         let whole = prefixes(&list, whole);
-        assert!(prefixes(&list, part).iter().all(|address| whole.contains(address)), "{part}");
+        assert!(
+            prefixes(&list, part).iter().all(|address| whole.contains(address)),
+            "{part}"
+        );
     }
-    assert_eq!(lab.get(&url(&lab, "West%20Europe")).await.json()["values"], list["values"]);
-    assert_eq!(lab.get(&url(&lab, "mars")).await.code(), "LocationNotAvailableForResourceType");
+    assert_eq!(
+        lab.get(&url(&lab, "West%20Europe")).await.json()["values"],
+        list["values"]
+    );
+    assert_eq!(
+        lab.get(&url(&lab, "mars")).await.code(),
+        "LocationNotAvailableForResourceType"
+    );
 }
 
 #[tokio::test]
 async fn a_seed_brings_its_own_tags_in_pages() {
-    let mut tags: BTreeMap<String, Vec<String>> =
-        (0..100).map(|at| (format!("Tag{at:03}"), vec!["192.0.2.0/24".into()])).collect();
+    let mut tags: BTreeMap<String, Vec<String>> = (0..100)
+        .map(|at| (format!("Tag{at:03}"), vec!["192.0.2.0/24".into()]))
+        .collect();
     tags.insert("Zebra.EastUS".into(), vec!["198.51.100.0/24".into()]);
     let lab = Lab::with(|options| options.seed.service_tags = Some(tags)).await;
     let first = lab.get(&url(&lab, "eastus")).await.json();
