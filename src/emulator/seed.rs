@@ -30,7 +30,7 @@ use super::seed_network::{
 pub(super) const STANDARD_VCPU_QUOTA: i64 = 16;
 /// The documented default of the service: total vCPU of all isolated pools of one registry.
 pub(super) const ISOLATED_VCPU_QUOTA: i64 = 0;
-/// See [`Seed::dead_subnet_seconds`]: ten minutes, about what people report to have waited.
+/// See [`Seed::dead_subnet_seconds`]: ten minutes, a guess of the right order.
 const DEAD_SUBNET_SECONDS: u64 = 600;
 
 /// What exists at the start. Every part has a default, and an unknown member is an error.
