@@ -33,6 +33,7 @@ enum Session {
 pub struct Connection {
     session: RwLock<Session>,
     preflight: RwLock<Arc<Preflight>>,
+    subscription_id: RwLock<Option<String>>,
 }
 
 impl Connection {
@@ -43,6 +44,11 @@ impl Connection {
             Err(errors) => return errors,
         };
         *self.preflight.write().unwrap_or_else(PoisonError::into_inner) = preflight;
+        let subscription = model
+            .subscription_id
+            .text()
+            .or_else(|| environment.get("ARM_SUBSCRIPTION_ID"));
+        *self.subscription_id.write().unwrap_or_else(PoisonError::into_inner) = subscription.map(str::to_owned);
         let (session, diagnostics) = match model.resolve(environment) {
             Err(errors) => (Session::Unconfigured, errors),
             Ok(Resolved::Unknown(names)) => (Session::Unknown(names), Diagnostics::new()),
@@ -87,6 +93,14 @@ impl Connection {
                 "The acr provider was asked to reach Azure before it was configured.",
             )),
         }
+    }
+
+    /// The default subscription, if one is configured.
+    pub fn subscription_id(&self) -> Option<String> {
+        self.subscription_id
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// The checks before a pool is written.

@@ -1,10 +1,13 @@
 //! What the user sees: the provider block, and the list of everything offered.
 
 pub mod agent_pool;
+pub mod agent_pool_offering;
+pub mod agent_pools;
 pub mod connection;
 pub mod diagnose;
 pub mod preflight;
 mod settings;
+pub mod subnet_readiness;
 
 use std::sync::Arc;
 
@@ -42,9 +45,16 @@ impl AcrProvider {
             resources: vec![Box::new(agent_pool::resource::AgentPoolResource::new(
                 connection.clone(),
             ))],
-            data_sources: vec![Box::new(agent_pool::data_source::AgentPoolDataSource::new(
-                connection.clone(),
-            ))],
+            data_sources: vec![
+                Box::new(agent_pool::data_source::AgentPoolDataSource::new(connection.clone())),
+                Box::new(agent_pool_offering::data_source::OfferingDataSource::new(
+                    connection.clone(),
+                )),
+                Box::new(agent_pools::data_source::AgentPoolsDataSource::new(connection.clone())),
+                Box::new(subnet_readiness::data_source::SubnetReadinessDataSource::new(
+                    connection.clone(),
+                )),
+            ],
             connection,
             environment,
         }

@@ -10,7 +10,7 @@ mod notes;
 mod planning;
 pub mod resource;
 mod scaling;
-mod schema;
+pub mod schema;
 mod waiting;
 mod warnings;
 

@@ -56,6 +56,15 @@ pub fn name_check() -> Validator {
     })
 }
 
+/// The check of an instance count.
+pub fn count_check() -> Validator {
+    Validator::whole_number(
+        0,
+        INSTANCE_COUNT_MAX,
+        "0 scales the pool to zero: it is kept, and costs nothing.",
+    )
+}
+
 /// The check of a registry's id.
 pub fn registry_id_check() -> Validator {
     id_check::<RegistryId>("the ARM id of a container registry", "Invalid registry id")
@@ -77,11 +86,7 @@ pub fn schema() -> Schema {
 
 fn arguments() -> Vec<Attribute> {
     let tiers = Validator::one_of(&tier::NAMES);
-    let count = Validator::whole_number(
-        0,
-        INSTANCE_COUNT_MAX,
-        "0 scales the pool to zero: it is kept, and costs nothing.",
-    );
+    let count = count_check();
     vec![
         Attribute::required("name", Type::String, "The pool's name within its registry.")
             .replaces()

@@ -1,5 +1,6 @@
 //! What is read about a pool before it is judged: few requests, side by side.
 
+use azure_core::http::Url;
 use serde_json::{Value, json};
 
 use crate::{
@@ -8,7 +9,7 @@ use crate::{
         agent_pool::{self, AgentPool, AgentPoolId},
         registry,
     },
-    azure::{Call, Client, SubnetId},
+    azure::{Call, Client, Error, SubnetId},
     network::{
         Network, REQUIREMENTS, Readiness, Reading, Verdict, evaluate,
         route_table::RouteTable,
@@ -31,6 +32,9 @@ const ADMIN_RULES_API: &str = "2022-01-01";
 
 /// A stable API version of Azure's provider metadata.
 const METADATA_API: &str = "2021-04-01";
+
+/// How many pages of service tags are followed: all of Azure's tags are some 3,000.
+const TAG_PAGES_MAX: usize = 100;
 
 /// What is about to happen to the pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -261,13 +265,35 @@ fn reading<T>(read: &Read, parse: impl FnOnce(&Value) -> T) -> Reading<T> {
     }
 }
 
-/// The addresses of service tags; none when they cannot be read, which only leaves verdicts open.
+/// The addresses of service tags; none when they cannot be read in full, which only leaves verdicts open: half a tag would
+/// pass for a smaller one.
 async fn tag_data(client: &Client, call: &Call, reads: &Reads, id: &SubnetId, region: &str) -> TagData {
     let subscription = id.as_resource_id().subscription_id();
     let path = format!("/subscriptions/{subscription}/providers/Microsoft.Network/locations/{region}/serviceTags");
-    let read = reads.get(client, call, &path, NETWORK_API).await;
-    read.body()
-        .map_or_else(TagData::default, |body| TagData::from_arm([body]))
+    let read = reads
+        .once(&path.to_ascii_lowercase(), tag_pages(client, call, &path))
+        .await;
+    let pages = read.body().and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    TagData::from_arm(pages)
+}
+
+async fn tag_pages(client: &Client, call: &Call, path: &str) -> Result<Value, Error> {
+    let mut pages = vec![client.get(call, path, NETWORK_API).await?.value()];
+    while let Some(next) = pages
+        .last()
+        .and_then(|page| page.get("nextLink"))
+        .and_then(Value::as_str)
+    {
+        let url = Url::parse(next).map_err(|_| Error::InvalidRequest("a nextLink that is no URL".into()))?;
+        if pages.len() >= TAG_PAGES_MAX {
+            return Err(Error::InvalidRequest(format!(
+                "service tags go on after {TAG_PAGES_MAX} pages"
+            )));
+        }
+        let page = client.get_url(call, &url).await?.value();
+        pages.push(page);
+    }
+    Ok(Value::Array(pages))
 }
 
 /// Text at a JSON pointer; empty when there is none.

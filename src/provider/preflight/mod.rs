@@ -21,7 +21,7 @@ use crate::{
 use facts::{Facts, Subject};
 use finding::{Finding, Stage};
 use quota::PlannedPools;
-use reads::Reads;
+use reads::{Read, Reads};
 use settings::Settings;
 
 /// How long apply goes on reading what blocks it: separately managed rules may still be landing.
@@ -50,16 +50,24 @@ impl Preflight {
         })
     }
 
-    /// Everything that is found about a pool, whatever the settings say about it.
-    pub async fn findings(&self, client: &Client, call: &Call, subject: &Subject) -> (Facts, Vec<Finding>) {
-        let facts = Facts::gather(client, call, &self.reads, subject, &self.settings).await;
-        let findings = checks::run(subject, &facts, &self.settings, &self.planned);
-        (facts, findings)
+    /// Everything that is read about a pool.
+    pub async fn facts(&self, client: &Client, call: &Call, subject: &Subject, settings: &Settings) -> Facts {
+        Facts::gather(client, call, &self.reads, subject, settings).await
+    }
+
+    /// Azure's metadata of the registry's namespace.
+    pub async fn metadata(&self, client: &Client, call: &Call, subscription_id: &str) -> Read {
+        facts::metadata(client, call, &self.reads, subscription_id).await
+    }
+
+    async fn findings(&self, client: &Client, call: &Call, subject: &Subject) -> Vec<Finding> {
+        let facts = self.facts(client, call, subject, &self.settings).await;
+        checks::run(subject, &facts, &self.settings, &self.planned)
     }
 
     /// What to say at plan.
     pub async fn at_plan(&self, client: &Client, call: &Call, subject: &Subject) -> Diagnostics {
-        let (_, findings) = self.findings(client, call, subject).await;
+        let findings = self.findings(client, call, subject).await;
         let told = findings
             .iter()
             .filter_map(|finding| finding.diagnostic(Stage::Plan, &self.settings));
@@ -75,7 +83,7 @@ impl Preflight {
         let started = call.elapsed();
         let mut anew = false;
         loop {
-            let (_, findings) = self.findings(client, call, subject).await;
+            let findings = self.findings(client, call, subject).await;
             let blocking: Vec<&Finding> = findings
                 .iter()
                 .filter(|finding| finding.blocks(&self.settings))

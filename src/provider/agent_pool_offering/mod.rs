@@ -1,0 +1,3 @@
+//! What Azure offers: regions, tiers, quotas, and what pools must reach.
+
+pub mod data_source;

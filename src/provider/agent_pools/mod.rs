@@ -1,0 +1,3 @@
+//! All pools of a registry, and what is left of its quota.
+
+pub mod data_source;
