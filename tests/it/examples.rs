@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use terraform_provider_acr::emulator::{self, Options};
+use terraform_provider_acr::emulator::{self, Options, Seed};
 
 use crate::sandbox::{Sandbox, Version};
 
@@ -31,6 +31,12 @@ fn examples() -> Vec<PathBuf> {
     found
 }
 
+/// An example that another provider is needed for, which no test can install: it is formatted and parsed only.
+const NOT_APPLIED: &str = "composed-with-azurerm";
+
+/// An example whose plan is refused in the network of the demonstration.
+const REFUSED: &str = "broken-network";
+
 /// Runs one example. `import.tf` needs a pool that exists: it is tried in a second state.
 fn run(folder: &Path) {
     let name = folder
@@ -38,9 +44,18 @@ fn run(folder: &Path) {
         .unwrap()
         .display()
         .to_string();
+    if name.ends_with(NOT_APPLIED) {
+        println!("{name} is not applied: azurerm cannot be installed here");
+        return check_format(folder);
+    }
     let options = Options {
         provisioning: std::time::Duration::from_millis(300),
         retry_after: std::time::Duration::from_secs(1),
+        seed: if name.ends_with(REFUSED) {
+            demonstration()
+        } else {
+            Seed::built_in()
+        },
         ..Options::default()
     };
     let emulator = emulator::start_blocking(options).unwrap();
@@ -79,6 +94,18 @@ fn run(folder: &Path) {
     copy(&first, false);
     first.ok(&["fmt", "-check", "-diff"]);
     first.ok(&["validate"]);
+    if name.ends_with(REFUSED) {
+        first
+            .fails(&["plan"])
+            .says("The network blocks what the machines need")
+            .says("DenyAllEgress")
+            .says("AllowAcr");
+        assert!(
+            emulator.requests().iter().all(|request| request.method != "PUT"),
+            "a refused plan writes nothing"
+        );
+        return;
+    }
     first.ok(&["apply", "-auto-approve"]);
     first.plan_is_empty();
     if folder.join("import.tf").exists() {
@@ -96,6 +123,24 @@ fn run(folder: &Path) {
         .filter(|id| id.contains("/agentPools/"))
         .collect();
     assert_eq!(left, Vec::<String>::new(), "{name} left something behind");
+}
+
+/// The network of the demonstration, which denies all egress.
+fn demonstration() -> Seed {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/demo_seed.json");
+    Seed::from_json(&fs::read_to_string(path).unwrap()).unwrap()
+}
+
+/// Terraform formats what it can parse.
+fn check_format(folder: &Path) {
+    let sandbox = Sandbox::new(Version::Newest);
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "tf") {
+            sandbox.write("main.tf", &fs::read_to_string(&path).unwrap());
+            sandbox.ok(&["fmt", "-check", "-diff"]);
+        }
+    }
 }
 
 #[test]

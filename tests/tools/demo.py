@@ -15,11 +15,13 @@ import ssl
 import subprocess
 import sys
 import tempfile
+import urllib.parse
 import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = ROOT / "target" / "debug"
-EXAMPLE = ROOT / "examples" / "build-pool" / "main.tf"
+EXAMPLES = ROOT / "examples"
+SEED = ROOT / "tests" / "fixtures" / "demo_seed.json"
 SOURCE = "agentpools/acr"
 HOSTS = ("registry.terraform.io", "registry.opentofu.org")
 ARCHITECTURES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
@@ -27,14 +29,31 @@ ARCHITECTURES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64
 # How long the emulator takes for each operation. Azure takes 3 to 14 minutes.
 PROVISIONING_SECONDS = "2"
 
+# What a network team would run to get the rules.
+RULES = """\
+terraform {
+  required_providers {
+    acr = {
+      source = "agentpools/acr"
+    }
+  }
+}
+
+output "rules" {
+  value = provider::acr::required_outbound_rules(300, "registry", "mcr")
+}
+"""
+
 # Longer than any one command here needs on a slow machine; a command that hangs fails the demonstration.
 COMMAND_SECONDS = 180
 
-# Where the emulator's default seed has what a pool needs.
+# Where the emulator's seed has what a pool needs.
 GROUP = "/subscriptions/11111111-2222-3333-4444-555555555555/resourceGroups/rg-builds/providers"
 REGISTRY_ID = f"{GROUP}/Microsoft.ContainerRegistry/registries/contosobuilds"
 SUBNET_ID = f"{GROUP}/Microsoft.Network/virtualNetworks/vnet-builds/subnets/snet-agents"
 POOL_ID = f"{REGISTRY_ID}/agentPools/builds"
+SECURITY_GROUP_ID = f"{GROUP}/Microsoft.Network/networkSecurityGroups/nsg-agents"
+NETWORK_API_VERSION = "2023-11-01"
 
 
 class Surprise(Exception):
@@ -66,7 +85,8 @@ class Emulator:
 
     def __init__(self, folder):
         self.env_file = folder / "azure.env"
-        command = [BUILD / "acr-emulator", "--env-file", self.env_file, "--provisioning-seconds", PROVISIONING_SECONDS]
+        command = [BUILD / "acr-emulator", "--env-file", self.env_file, "--seed", SEED]
+        command += ["--provisioning-seconds", PROVISIONING_SECONDS]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         line = self.process.stdout.readline()
         expect(line, "the emulator ended before it was ready")
@@ -76,12 +96,41 @@ class Emulator:
             name, _, value = line.removeprefix("export ").partition("=")
             self.variables[name] = value.strip("'")
 
-    def ask(self, path):
+    def request(self, path, token=None, method="GET", body=None):
         context = ssl.create_default_context(cafile=self.variables["SSL_CERT_FILE"])
-        headers = {"Authorization": "Bearer " + self.variables["ACR_EMULATOR_TOKEN"]}
-        request = urllib.request.Request(self.url + path, headers=headers)
+        headers = {"Content-Type": "application/json"} if isinstance(body, dict) else {}
+        if token:
+            headers["Authorization"] = "Bearer " + token
+        data = json.dumps(body).encode() if isinstance(body, dict) else body
+        request = urllib.request.Request(self.url + path, headers=headers, method=method, data=data)
         with urllib.request.urlopen(request, context=context, timeout=30) as answer:
-            return json.load(answer)["value"]
+            return json.load(answer)
+
+    def ask(self, path):
+        return self.request(path, self.variables["ACR_EMULATOR_TOKEN"])["value"]
+
+    def add_rule(self, rule):
+        """What a network team does: one rule into the security group, over ARM's API and as a principal of Azure's."""
+        form = {
+            "grant_type": "client_credentials",
+            "client_id": self.variables["ARM_CLIENT_ID"],
+            "client_secret": self.variables["ARM_CLIENT_SECRET"],
+            "scope": self.variables["ARM_RESOURCE_MANAGER_AUDIENCE"] + "/.default",
+        }
+        login = f"/{self.variables['ARM_TENANT_ID']}/oauth2/v2.0/token"
+        token = self.request(login, method="POST", body=urllib.parse.urlencode(form).encode())["access_token"]
+        properties = {
+            "priority": rule["priority"],
+            "direction": rule["direction"],
+            "access": rule["access"],
+            "protocol": rule["protocol"],
+            "sourcePortRange": rule["source_port_range"],
+            "destinationPortRange": rule["destination_port_range"],
+            "sourceAddressPrefix": rule["source_address_prefix"],
+            "destinationAddressPrefix": rule["destination_address_prefix"],
+        }
+        path = f"{SECURITY_GROUP_ID}/securityRules/{rule['name']}?api-version={NETWORK_API_VERSION}"
+        self.request(path, token, "PUT", {"properties": properties})
 
     def pools(self):
         return [resource for resource in self.ask("/emulator/state") if "/agentPools/" in resource]
@@ -98,10 +147,11 @@ class Emulator:
 class Terraform:
     """A folder of configuration with a Terraform to run in it."""
 
-    def __init__(self, folder, cli_config, emulator):
+    def __init__(self, folder, cli_config, emulator, example="build-pool"):
         self.folder = folder
         folder.mkdir()
-        shutil.copy(EXAMPLE, folder)
+        if example:
+            shutil.copy(EXAMPLES / example / "main.tf", folder)
         pinned = ROOT / "target" / "tools" / "terraform-1.15.5" / "terraform"
         self.program = os.environ.get("TF_CLI") or str(pinned)
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR", "LANG") if name in os.environ}
@@ -160,47 +210,67 @@ def install(folder):
 
 def demonstrate(folder, emulator):
     config = install(folder)
-    main = Terraform(folder / "pool", config, emulator)
 
-    say("== 1. Install the provider, as a user would: init and a lock file\n")
+    say("== 1. A plan that is refused: the subnet's security group denies all egress\n")
+    broken = Terraform(folder / "broken", config, emulator, "broken-network")
+    broken.run("init", show=False)
+    text = broken.run("plan", code=1)
+    expect("The network blocks what the machines need" in text, "the plan is refused for another reason")
+    expect("DenyAllEgress" in text, "the plan does not name the rule in the way")
+    expect(emulator.pools() == [], "a refused plan has created a pool")
+
+    say("== 2. Mend the security group with the rules that a function of the provider puts out\n")
+    rules = Terraform(folder / "rules", config, emulator, None)
+    (rules.folder / "main.tf").write_text(RULES)
+    rules.run("init", show=False)
+    rules.run("apply", "-auto-approve", show=False)
+    for rule in rules.output("rules"):
+        emulator.add_rule(rule)
+        say(f"    {rule['priority']} {rule['access']} {rule['destination_address_prefix']}:{rule['destination_port_range']}")
+    say()
+    broken.run("plan", show=False)
+    say("    the same plan is accepted now\n")
+
+    main = Terraform(folder / "pool", config, emulator)
+    say("== 3. Install the provider, as a user would: init and a lock file\n")
     main.run("init")
     expect((main.folder / ".terraform.lock.hcl").exists(), "init wrote no lock file")
 
-    say("== 2. Create a pool in a subnet. The plan leaves nothing open but the id\n")
+    say("== 4. Create a pool in a subnet. The plan leaves nothing open but the id\n")
     main.run("apply", "-auto-approve")
     expect(emulator.pools() == [POOL_ID], "the pool is not in Azure")
     main.is_settled()
 
-    say("== 3. Its status\n")
+    say("== 5. Its status\n")
     status = main.output("status")
     say(f"    {json.dumps(status)}\n")
     expect(status == {"health": "ready", "machines": 1, "vcpu": 2, "queued_runs": 0}, "the status is another")
 
-    say("== 4. Scale from 1 to 3 machines: the plan shows what that makes\n")
+    say("== 6. Scale from 1 to 3 machines: the plan shows what that makes\n")
     text = main.run("apply", "-auto-approve", "-var", "instance_count=3")
     expect("total_vcpu             = 2 -> 6" in text, "the plan does not say total_vcpu 2 -> 6")
     main.is_settled("-var", "instance_count=3")
 
-    say("== 5. Scale to zero: the pool stays, and costs nothing\n")
+    say("== 7. Scale to zero: the pool stays, and costs nothing\n")
     main.run("apply", "-auto-approve", "-var", "instance_count=0")
     expect(main.output("status")["health"] == "scaled_to_zero", "the pool is not scaled to zero")
     main.is_settled("-var", "instance_count=0")
 
-    say("== 6. Change the tier: a replacement, and the plan says why\n")
+    say("== 8. Change the tier: a replacement, and the plan says why\n")
     text = main.run("plan", "-out=tier.plan", "-var", "tier=S2")
     expect("1 to add, 0 to change, 1 to destroy" in text, "the plan is no replacement")
     expect("tier S1 -> S2 cannot change in place" in text, "the plan does not say why")
     main.run("apply", "tier.plan")
     main.is_settled("-var", "tier=S2")
 
-    say("== 7. Import the pool into a second state: nothing to do there\n")
+    say("== 9. Import the pool into a second state: nothing to do there\n")
     second = Terraform(folder / "second", config, emulator)
     second.run("init", show=False)
     second.run("import", "-var", "tier=S2", "acr_agent_pool.builds", POOL_ID)
     second.run("apply", "-auto-approve", "-refresh-only", "-var", "tier=S2", show=False)
     second.is_settled("-var", "tier=S2")
 
-    say("== 8. Destroy, and ask Azure what is left\n")
+    say("== 10. Destroy, and ask Azure what is left\n")
     main.run("destroy", "-auto-approve", "-var", "tier=S2")
     left = emulator.pools()
     expect(left == [], f"Azure still has {left}")
