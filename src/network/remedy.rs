@@ -6,9 +6,12 @@ use std::ops::RangeInclusive;
 
 use super::address::Address;
 use super::explanation::{Parts, rule_name, way_name};
-use super::requirements::{FirewallRule, OutboundRule, PRIORITIES, ServiceRoute, required_firewall_rules, service_route};
+use super::requirements::{
+    FirewallRule, OutboundRule, PRIORITIES, ServiceRoute, required_firewall_rules, service_route,
+};
 use super::routing::{Cause, Kind, SHORTER_THAN_ANY_TAG, Way};
 use super::security_group::{Origin, SecurityGroup, SecurityRule};
+use super::subnet::endpoint_for;
 use super::verdict::{Decisive, RouteVerdict, SecurityGroupVerdict, Verdict};
 use super::{Network, Reading};
 
@@ -57,23 +60,41 @@ impl fmt::Display for Remedy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::AddRule { rule, group } => {
-                let group = if group.is_empty() { "the network security group" } else { group };
+                let group = if group.is_empty() {
+                    "the network security group"
+                } else {
+                    group
+                };
                 write!(f, "Add to {group}:\n\n{}", rule_block(rule))
             }
             Self::MoveRule { rule, from, to, group } => {
-                let of = if group.is_empty() { String::new() } else { format!(" of {group}") };
-                write!(f, "Change the priority of security rule \"{rule}\"{of} from {from} to {to}, after the rules that allow.")
+                let of = if group.is_empty() {
+                    String::new()
+                } else {
+                    format!(" of {group}")
+                };
+                write!(
+                    f,
+                    "Change the priority of security rule \"{rule}\"{of} from {from} to {to}, after the rules that allow."
+                )
             }
             Self::AddRoute { route, table } => {
                 let table = table.as_deref().filter(|it| !it.is_empty());
-                let table = table.map_or_else(|| "the subnet's route table (associate one if it has none)".to_owned(), str::to_owned);
+                let table = table.map_or_else(
+                    || "the subnet's route table (associate one if it has none)".to_owned(),
+                    str::to_owned,
+                );
                 write!(f, "Add to {table}:\n\n{}", route_block(route))
             }
             Self::AllowOnAppliance { addresses, rule, route } => write!(
                 f,
                 "If {} is an Azure Firewall, let this through as a network rule (rules by name do not do):\n\n{}\n\nIf it does \
                  already, name its address in trusted_next_hops. Or lead the service past it:\n\n{}",
-                if addresses.is_empty() { "the appliance".to_owned() } else { addresses.join(", ") },
+                if addresses.is_empty() {
+                    "the appliance".to_owned()
+                } else {
+                    addresses.join(", ")
+                },
                 firewall_block(rule),
                 route_block(route)
             ),
@@ -113,7 +134,10 @@ impl Priorities {
 
     /// Moves the first of the rules behind everything; `None` if nothing is free there.
     fn move_back(&mut self, rules: &[&SecurityRule]) -> Option<()> {
-        let from = rules.iter().filter(|it| it.origin == Origin::Custom).filter_map(|it| it.priority);
+        let from = rules
+            .iter()
+            .filter(|it| it.origin == Origin::Custom)
+            .filter_map(|it| it.priority);
         let first = from.filter(|it| !self.moved.contains_key(it)).min()?;
         let to = self.take(first + 1..=PRIORITIES.1)?;
         self.used.remove(&first);
@@ -138,7 +162,8 @@ pub(super) fn remedies(parts: &Parts<'_>, priorities: &mut Priorities) -> Vec<Re
         remedies.extend(of_rules(parts, priorities));
     }
     let decisive = parts.decisive == Decisive::Routes;
-    let mends = matches!(parts.routing.verdict, RouteVerdict::Blocked | RouteVerdict::Unknown) || parts.routing.drops_some();
+    let mends =
+        matches!(parts.routing.verdict, RouteVerdict::Blocked | RouteVerdict::Unknown) || parts.routing.drops_some();
     if decisive || mends {
         for remedy in of_routes(parts) {
             if !remedies.contains(&remedy) {
@@ -147,11 +172,13 @@ pub(super) fn remedies(parts: &Parts<'_>, priorities: &mut Priorities) -> Vec<Re
         }
     }
     remedies.extend(match parts.decisive {
-        Decisive::Egress => Some(Remedy::Advice(
-            "Associate a NAT gateway with the subnet (azurerm_subnet_nat_gateway_association), or add service endpoints for the \
-             services that have them."
-                .to_owned(),
-        )),
+        Decisive::Egress => {
+            let endpoint = endpoint_for(&parts.requirement.tag());
+            let or = endpoint.map_or_else(String::new, |it| format!(", or add the service endpoint {it} to it"));
+            Some(Remedy::Advice(format!(
+                "Associate a NAT gateway with the subnet (azurerm_subnet_nat_gateway_association){or}."
+            )))
+        }
         Decisive::EndpointPolicy => Some(Remedy::Advice(
             "Remove the service endpoint policy from the subnet, or give the pool a subnet without one.".to_owned(),
         )),
@@ -161,7 +188,12 @@ pub(super) fn remedies(parts: &Parts<'_>, priorities: &mut Priorities) -> Vec<Re
 }
 
 fn of_rules(parts: &Parts<'_>, priorities: &mut Priorities) -> Vec<Remedy> {
-    let hostile: Vec<&SecurityRule> = parts.filtering.denying.iter().chain(&parts.filtering.doubtful).collect();
+    let hostile: Vec<&SecurityRule> = parts
+        .filtering
+        .denying
+        .iter()
+        .chain(&parts.filtering.doubtful)
+        .collect();
     let mut remedies = Vec::new();
     let (admin, group): (Vec<&SecurityRule>, Vec<&SecurityRule>) =
         hostile.into_iter().partition(|rule| rule.origin == Origin::Admin);
@@ -194,7 +226,10 @@ fn in_group(
 ) {
     let mut place = None;
     let is_first = |it: &&&SecurityRule| it.priority.is_some_and(|priority| priority == PRIORITIES.0);
-    if !hostile.iter().any(|it| is_first(&it) || priorities.moved.contains_key(&it.priority.unwrap_or_default())) {
+    if !hostile
+        .iter()
+        .any(|it| is_first(&it) || priorities.moved.contains_key(&it.priority.unwrap_or_default()))
+    {
         place = priorities.before(hostile);
     }
     while place.is_none() && !moved_suffices(parts, group, priorities) {
@@ -204,7 +239,9 @@ fn in_group(
         }
     }
     for rule in hostile {
-        let moved = rule.priority.and_then(|from| Some((from, *priorities.moved.get(&from)?)));
+        let moved = rule
+            .priority
+            .and_then(|from| Some((from, *priorities.moved.get(&from)?)));
         remedies.extend(moved.map(|(from, to)| Remedy::MoveRule {
             rule: rule.name.clone(),
             from,
@@ -239,7 +276,11 @@ fn moved_suffices(parts: &Parts<'_>, group: &SecurityGroup, priorities: &Priorit
 
 fn of_routes(parts: &Parts<'_>) -> Vec<Remedy> {
     let uncertain = parts.routing.verdict == RouteVerdict::Unknown;
-    let ways = parts.routing.surely.iter().chain(parts.routing.perhaps.iter().filter(|_| uncertain));
+    let ways = parts
+        .routing
+        .surely
+        .iter()
+        .chain(parts.routing.perhaps.iter().filter(|_| uncertain));
     let mut remedies: Vec<Remedy> = Vec::new();
     for way in ways {
         if let Some(remedy) = of_way(way, parts)
@@ -272,7 +313,10 @@ fn of_way(way: &Way, parts: &Parts<'_>) -> Option<Remedy> {
         (Cause::Learned, _) => add(),
         (Cause::Route(_) | Cause::Contradiction(..), _) => Some(Remedy::Advice(format!(
             "Let {} lead to Internet, or remove it.",
-            way_name(way, parts.network).split(" against ").last().unwrap_or_default()
+            way_name(way, parts.network)
+                .split(" against ")
+                .last()
+                .unwrap_or_default()
         ))),
         (Cause::Unreadable, _) => Some(Remedy::Advice(
             "Grant Microsoft.Network/routeTables/read on the subnet's route table.".to_owned(),
@@ -345,7 +389,16 @@ fn route_block(route: &ServiceRoute) -> String {
 }
 
 fn firewall_block(rule: &FirewallRule) -> String {
-    let list = |items: &[String]| format!("[{}]", items.iter().map(|it| format!("\"{it}\"")).collect::<Vec<_>>().join(", "));
+    let list = |items: &[String]| {
+        format!(
+            "[{}]",
+            items
+                .iter()
+                .map(|it| format!("\"{it}\""))
+                .collect::<Vec<_>>()
+                .join(", ")
+        )
+    };
     let protocols: Vec<String> = rule.protocols.iter().map(|it| (*it).to_owned()).collect();
     block(
         "rule",
@@ -362,6 +415,9 @@ fn firewall_block(rule: &FirewallRule) -> String {
 /// A block as `terraform fmt` leaves it. No value here holds a quote or a template.
 fn block(name: &str, attributes: &[(&str, String)]) -> String {
     let width = attributes.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
-    let lines: String = attributes.iter().map(|(name, value)| format!("  {name:width$} = {value}\n")).collect();
+    let lines: String = attributes
+        .iter()
+        .map(|(name, value)| format!("  {name:width$} = {value}\n"))
+        .collect();
     format!("{name} {{\n{lines}}}")
 }

@@ -22,13 +22,26 @@ pub const TAG_ROUTES_MAX: usize = 25;
 
 /// What agents need.
 pub const REQUIREMENTS: [Requirement; 6] = [
-    Requirement::new("AzureKeyVault", HTTPS, Level::Required, "secrets and certificates of the pool's agents"),
-    Requirement::new("Storage", HTTPS, Level::Required, "build contexts, logs, queues of runs and image layers"),
-    Requirement::new("EventHub", HTTPS, Level::Required, "events that runs and agents report"),
-    Requirement::new("AzureActiveDirectory", HTTPS, Level::Required, "tokens for the registry and for Azure"),
-    Requirement::new(MONITOR, HTTPS, Level::Required, "metrics and logs of the agents"),
-    Requirement::new(MONITOR, DIAGNOSTICS, Level::Diagnostic, "diagnostics of the agents"),
+    Requirement::new("AzureKeyVault", HTTPS, Level::Required, SERVICE),
+    Requirement::new("Storage", HTTPS, Level::Required, SERVICE),
+    Requirement::new("EventHub", HTTPS, Level::Required, SERVICE),
+    Requirement::new("AzureActiveDirectory", HTTPS, Level::Required, SERVICE),
+    Requirement::new(
+        MONITOR,
+        HTTPS,
+        Level::Required,
+        "diagnostic logs; pools may appear to run without",
+    ),
+    Requirement::new(
+        MONITOR,
+        DIAGNOSTICS,
+        Level::Diagnostic,
+        "the port of Azure Monitor for diagnostics",
+    ),
 ];
+
+/// All that the documentation says of most of them.
+const SERVICE: &str = "required by the service";
 
 /// The port of nearly everything.
 const HTTPS: u16 = 443;
@@ -77,7 +90,7 @@ pub struct Requirement {
     pub port: u16,
     /// How much it matters.
     pub level: Level,
-    /// What it is needed for; inferred from the services' nature, the documentation does not say.
+    /// What it is needed for, as far as the documentation says.
     pub purpose: &'static str,
 }
 
@@ -103,7 +116,11 @@ impl Requirement {
 
     /// A name for a rule or a route that is about it.
     pub fn rule_name(&self) -> String {
-        let port = if self.port == HTTPS { String::new() } else { self.port.to_string() };
+        let port = if self.port == HTTPS {
+            String::new()
+        } else {
+            self.port.to_string()
+        };
         format!("AllowAcr{}{port}", self.service_tag.replace('.', ""))
     }
 }
@@ -132,17 +149,34 @@ pub const INCLUDES: [(&str, Include); 4] = [
 impl Include {
     /// The include of that name.
     pub fn parse(name: &str) -> Option<Self> {
-        INCLUDES.iter().find(|(word, _)| *word == name).map(|(_, include)| *include)
+        INCLUDES
+            .iter()
+            .find(|(word, _)| *word == name)
+            .map(|(_, include)| *include)
     }
 
     /// What it adds, as far as service tags reach.
     pub fn requirements(self) -> &'static [Requirement] {
-        const REGISTRY: [Requirement; 1] =
-            [Requirement::new("AzureContainerRegistry", HTTPS, Level::Required, "pulls from and pushes to the registry")];
+        const REGISTRY: [Requirement; 1] = [Requirement::new(
+            "AzureContainerRegistry",
+            HTTPS,
+            Level::Required,
+            "pulls from and pushes to the registry",
+        )];
         // The front door serves the layers; measured: none of its addresses is in AzureCloud.
         const MCR: [Requirement; 2] = [
-            Requirement::new("MicrosoftContainerRegistry", HTTPS, Level::Required, "base images of mcr.microsoft.com"),
-            Requirement::new("AzureFrontDoor.FirstParty", HTTPS, Level::Required, "layers of mcr.microsoft.com"),
+            Requirement::new(
+                "MicrosoftContainerRegistry",
+                HTTPS,
+                Level::Required,
+                "base images of mcr.microsoft.com",
+            ),
+            Requirement::new(
+                "AzureFrontDoor.FirstParty",
+                HTTPS,
+                Level::Required,
+                "layers of mcr.microsoft.com",
+            ),
         ];
         match self {
             Self::Registry => &REGISTRY,
@@ -264,7 +298,9 @@ impl std::error::Error for NoRoom {}
 /// [`NoRoom`] if a priority would be none of [`PRIORITIES`].
 pub fn required_outbound_rules(first_priority: i64, include: &[Include]) -> Result<Vec<OutboundRule>, NoRoom> {
     let mut requirements: Vec<(String, Requirement)> = Vec::new();
-    let beyond = include.iter().filter_map(|it| it.beyond_tags().map(|requirement| (*it, requirement)));
+    let beyond = include
+        .iter()
+        .filter_map(|it| it.beyond_tags().map(|requirement| (*it, requirement)));
     for requirement in with_includes(include) {
         requirements.push((requirement.rule_name(), requirement));
     }
@@ -295,7 +331,10 @@ pub fn required_firewall_rules(source_addresses: &[String], include: &[Include])
     let mut rules: Vec<FirewallRule> = Vec::new();
     for requirement in with_includes(include) {
         let port = requirement.port.to_string();
-        match rules.iter_mut().find(|it| it.destination_addresses == [requirement.service_tag]) {
+        match rules
+            .iter_mut()
+            .find(|it| it.destination_addresses == [requirement.service_tag])
+        {
             Some(rule) => rule.destination_ports.push(port),
             None => rules.push(FirewallRule {
                 name: requirement.rule_name(),
@@ -368,7 +407,10 @@ mod tests {
         let all: Vec<Include> = INCLUDES.iter().map(|(_, include)| *include).collect();
         let rules = required_outbound_rules(100, &[&all[..], &all[..]].concat()).unwrap();
         let mut names: Vec<&str> = rules.iter().map(|rule| rule.name.as_str()).collect();
-        assert_eq!(rules.last().map(|rule| rule.priority), Some(100 + 10 * (rules.len() as i64 - 1)));
+        assert_eq!(
+            rules.last().map(|rule| rule.priority),
+            Some(100 + 10 * (rules.len() as i64 - 1))
+        );
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), 6 + 3 + 2);
@@ -384,9 +426,22 @@ mod tests {
     fn routes_are_one_a_tag_and_fit_a_table() {
         let routes = required_routes(&[Include::Registry, Include::Mcr, Include::DockerHub]);
         let tags: Vec<&str> = routes.iter().map(|route| route.address_prefix.as_str()).collect();
-        let expected = ["AzureKeyVault", "Storage", "EventHub", "AzureActiveDirectory", "AzureMonitor"];
+        let expected = [
+            "AzureKeyVault",
+            "Storage",
+            "EventHub",
+            "AzureActiveDirectory",
+            "AzureMonitor",
+        ];
         assert_eq!(tags[..5], expected);
-        assert_eq!(tags[5..], ["AzureContainerRegistry", "MicrosoftContainerRegistry", "AzureFrontDoor.FirstParty"]);
+        assert_eq!(
+            tags[5..],
+            [
+                "AzureContainerRegistry",
+                "MicrosoftContainerRegistry",
+                "AzureFrontDoor.FirstParty"
+            ]
+        );
         assert!(tags.len() <= TAG_ROUTES_MAX);
     }
 

@@ -144,12 +144,18 @@ mod tests {
             (json!({"nextHopType": "VNetLocal"}), NextHop::VirtualNetwork),
             (json!({"nextHopType": "NONE"}), NextHop::Nowhere),
             (json!({"next_hop_type": "VirtualNetworkGateway"}), NextHop::Gateway),
-            (json!({"next_hop_type": "VirtualAppliance", "next_hop_in_ip_address": "10.0.0.4"}), NextHop::Appliance(vec!["10.0.0.4".to_owned()])),
+            (
+                json!({"next_hop_type": "VirtualAppliance", "next_hop_in_ip_address": "10.0.0.4"}),
+                NextHop::Appliance(vec!["10.0.0.4".to_owned()]),
+            ),
             (
                 json!({"nextHopType": "VirtualApplianceEcmp", "nextHop": {"nextHopIpAddresses": ["10.0.0.4", "10.0.0.5"]}}),
                 NextHop::Appliance(vec!["10.0.0.4".to_owned(), "10.0.0.5".to_owned()]),
             ),
-            (json!({"nextHopType": "QuantumTunnel"}), NextHop::Unreadable("QuantumTunnel".to_owned())),
+            (
+                json!({"nextHopType": "QuantumTunnel"}),
+                NextHop::Unreadable("QuantumTunnel".to_owned()),
+            ),
             (json!({"nextHopType": null}), NextHop::Unreadable(String::new())),
         ] {
             assert_eq!(NextHop::from_arm(&body), expected, "{body}");

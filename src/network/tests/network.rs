@@ -28,12 +28,18 @@ pub fn reading<T>(body: &Value, read: impl Fn(&Value) -> T) -> Reading<T> {
 /// A subnet in East US with these custom rules and routes, each as `[name, …]` written out by [`rule`] and [`route`].
 pub fn subnet_with(rules: Option<Vec<Value>>, routes: Option<Vec<Value>>) -> Network {
     Network {
-        subnet: Reading::Read(Subnet::from_arm(&json!({"name": "agents", "properties": {"addressPrefix": "10.0.1.0/24"}}))),
+        subnet: Reading::Read(Subnet::from_arm(
+            &json!({"name": "agents", "properties": {"addressPrefix": "10.0.1.0/24"}}),
+        )),
         virtual_network: Reading::Read(VirtualNetwork::from_arm(
             &json!({"location": "eastus", "properties": {"addressSpace": {"addressPrefixes": ["10.0.0.0/16"]}}}),
         )),
-        security_group: rules.map_or(Reading::Absent, |rules| Reading::Read(SecurityGroup::from_rules("nsg1", &rules, &[]))),
-        route_table: routes.map_or(Reading::Absent, |routes| Reading::Read(RouteTable::from_routes("rt1", &routes))),
+        security_group: rules.map_or(Reading::Absent, |rules| {
+            Reading::Read(SecurityGroup::from_rules("nsg1", &rules, &[]))
+        }),
+        route_table: routes.map_or(Reading::Absent, |routes| {
+            Reading::Read(RouteTable::from_routes("rt1", &routes))
+        }),
         pool_region: "eastus".to_owned(),
         ..Network::default()
     }

@@ -78,7 +78,11 @@ fn rule() -> impl Strategy<Value = Value> {
 }
 
 fn routes() -> impl Strategy<Value = Vec<Value>> {
-    let prefixes: Vec<&str> = DESTINATIONS.iter().copied().filter(|it| !["*", "Internet", "VirtualNetwork"].contains(it)).collect();
+    let prefixes: Vec<&str> = DESTINATIONS
+        .iter()
+        .copied()
+        .filter(|it| !["*", "Internet", "VirtualNetwork"].contains(it))
+        .collect();
     let prefixes = [&prefixes[..], &["0.0.0.0/0"][..]].concat();
     subsequence(prefixes, 0..5).prop_flat_map(|prefixes| {
         let count = prefixes.len();
@@ -123,7 +127,10 @@ fn verdicts(network: &Network) -> Vec<(&'static str, String, String, String)> {
 fn shout(value: &mut Value, loud: bool) {
     match value {
         Value::String(text) => *text = if loud { text.to_uppercase() } else { text.to_lowercase() },
-        Value::Object(members) => members.iter_mut().filter(|(key, _)| *key != "name").for_each(|(_, it)| shout(it, loud)),
+        Value::Object(members) => members
+            .iter_mut()
+            .filter(|(key, _)| *key != "name")
+            .for_each(|(_, it)| shout(it, loud)),
         Value::Array(items) => items.iter_mut().for_each(|it| shout(it, loud)),
         _ => {}
     }
