@@ -5,7 +5,7 @@
 //!
 //! * [`address`], [`tags`]: prefixes, service tags, and their addresses where known.
 //! * [`security_group`], [`route_table`], [`subnet`]: what ARM answers, as typed facts.
-//! * [`requirements`]: what agents need, and the rules and routes that give it.
+//! * [`requirements`]: what agents need; [`required_rules`]: the rules and routes that give it.
 //! * `filter`, `routing`: the verdict of the rules and of the routes; [`verdict`] combines them.
 //! * [`explanation`], [`remedy`], [`advisory`]: what is said about it.
 //!
@@ -18,6 +18,7 @@ pub mod explanation;
 mod filter;
 pub mod reading;
 pub mod remedy;
+pub mod required_rules;
 pub mod requirements;
 pub mod route_table;
 mod routing;

@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 
 use super::address::Address;
 use super::explanation::{Parts, rule_name, way_name};
-use super::requirements::{
+use super::required_rules::{
     FirewallRule, OutboundRule, PRIORITIES, ServiceRoute, required_firewall_rules, service_route,
 };
 use super::routing::{Cause, Kind, SHORTER_THAN_ANY_TAG, Way};
