@@ -38,6 +38,8 @@ pub use requirements::{Level, REQUIREMENTS, Requirement};
 pub use tag_names::{KNOWN_TAGS, KNOWN_TAGS_AS_OF};
 pub use verdict::{RouteVerdict, SecurityGroupVerdict, Summary, Verdict};
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use explanation::{Parts, explain};
@@ -62,8 +64,8 @@ pub struct Network {
     pub route_table: Reading<RouteTable>,
     /// Security admin rules of the virtual network, outbound and in order ([`security_group::security_admin_rules`]).
     pub admin_rules: Reading<Vec<SecurityRule>>,
-    /// Addresses of service tags, as far as they were read.
-    pub tag_data: TagData,
+    /// Addresses of service tags, as far as they were read; shared, because a cloud has a hundred thousand.
+    pub tag_data: Arc<TagData>,
     /// The region of the pool, which is its registry's.
     pub pool_region: String,
     /// Regions that the registry replicates to; the pool's own need not be among them.

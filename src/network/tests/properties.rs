@@ -1,12 +1,12 @@
 //! What must hold for every network, not only for those that somebody thought of.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use proptest::prelude::*;
 use proptest::sample::{Index, select, subsequence};
 use serde_json::{Value, json};
 
-use super::network::{judge, subnet_with, tag_data};
+use super::network::{admin, judge, subnet_with, tag_data};
 use super::vectors::fixture;
 use crate::network::tags::TagData;
 use crate::network::{Finding, Network, RouteVerdict, SecurityGroupVerdict, Verdict};
@@ -77,6 +77,18 @@ fn rule() -> impl Strategy<Value = Value> {
     )
 }
 
+/// Security admin rules with priorities twenty apart.
+fn admins() -> impl Strategy<Value = Vec<Value>> {
+    proptest::collection::vec((rule(), select(vec!["Allow", "AlwaysAllow", "Deny"])), 0..4).prop_map(|rules| {
+        let at = |(place, (mut rule, access)): (usize, (Value, &str))| {
+            rule["priority"] = json!(10 + 20 * place);
+            rule["access"] = json!(access);
+            rule
+        };
+        rules.into_iter().enumerate().map(at).collect()
+    })
+}
+
 fn routes() -> impl Strategy<Value = Vec<Value>> {
     let prefixes: Vec<&str> = DESTINATIONS
         .iter()
@@ -108,9 +120,9 @@ fn parts() -> impl Strategy<Value = (Vec<Value>, Vec<Value>, bool)> {
 }
 
 fn network(rules: &[Value], routes: &[Value], exact: bool) -> Network {
-    static DATA: LazyLock<TagData> = LazyLock::new(|| tag_data(&fixture()["fixture_service_tags"]));
+    static DATA: LazyLock<Arc<TagData>> = LazyLock::new(|| tag_data(&fixture()["fixture_service_tags"]));
     Network {
-        tag_data: if exact { DATA.clone() } else { TagData::default() },
+        tag_data: if exact { DATA.clone() } else { Arc::default() },
         ..subnet_with(Some(rules.to_vec()), Some(routes.to_vec()))
     }
 }
@@ -152,6 +164,20 @@ proptest! {
             prop_assert!(after.verdict >= before.verdict || hidden, "{} becomes {}", before.explanation, after.explanation);
             let rank = |it: SecurityGroupVerdict| ["allowed", "unknown", "partial", "denied"].iter().position(|word| *word == it.as_str());
             prop_assert!(rank(after.security_group_verdict) >= rank(before.security_group_verdict));
+        }
+    }
+
+    #[test]
+    fn neither_does_a_security_admin_rule_that_denies((rules, routes, exact) in parts(), admins in admins(), mut deny in rule(), at in 0_i64..4) {
+        let mut network = network(&rules, &routes, exact);
+        network.admin_rules = admin(&admins);
+        let before = judge(&network);
+        deny["access"] = json!("Deny");
+        deny["priority"] = json!(5 + 20 * at);
+        network.admin_rules = admin(&[&admins[..], &[deny]].concat());
+        for (before, after) in before.findings.iter().zip(&judge(&network).findings) {
+            let hidden = before.verdict == Verdict::Partial && after.security_group_verdict == SecurityGroupVerdict::Unknown;
+            prop_assert!(after.verdict >= before.verdict || hidden, "{} becomes {}", before.explanation, after.explanation);
         }
     }
 
