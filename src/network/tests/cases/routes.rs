@@ -101,6 +101,15 @@ fn user_defined_routes() {
             storage("allowed/mixed/partial", "allowed/direct/reachable"),
         ),
         (
+            "a part is dropped, whatever else is doubtful",
+            vec![
+                ("r", "Storage.EastUS", "None"),
+                ("q", "203.0.113.0/24", "VirtualAppliance 10.0.9.4"),
+            ],
+            storage("allowed/mixed/partial", "allowed/unknown/unknown"),
+            storage("allowed/mixed/partial", "allowed/direct/reachable"),
+        ),
+        (
             "a tag nobody knows",
             vec![("r", "ContosoFutureTag", "None")],
             all("allowed/unknown/unknown"),
@@ -179,6 +188,18 @@ fn endpoints_and_egress() {
         &with_subnet(cloud, all_endpoints()),
         symbolic,
         exact,
+    );
+
+    let equal = subnet_with(None, Some(routes(&[("r", "Storage", "VirtualAppliance 10.0.9.4")])));
+    let expected: Expected = &[
+        ("*", "allowed/direct/reachable"),
+        ("Storage", "allowed/unknown/unknown"),
+    ];
+    both(
+        "an endpoint against an equal route",
+        &with_subnet(equal, all_endpoints()),
+        expected,
+        expected,
     );
 
     let mut learned = with_subnet(plain(), endpoints(&["Microsoft.KeyVault"]));

@@ -180,6 +180,15 @@ fn sources_ports_and_application_groups() {
 }
 
 #[test]
+fn what_one_half_may_do_the_other_may_not() {
+    let mut allow = rule("A", 100, "Allow", "Storage.EastUS", "443");
+    allow["properties"]["sourceAddressPrefix"] = json!("10.0.1.0/25");
+    let network = subnet_with(Some(vec![allow, rule("D", 200, "Deny", "Storage.EastUS", "*")]), None);
+    let expected: Expected = &[("*", "allowed/direct/reachable"), ("Storage", "partial/direct/partial")];
+    both("half of the subnet for one region", &network, expected, expected);
+}
+
+#[test]
 fn the_tag_virtual_network_depends_on_routes() {
     let deny = || Some(rules(&[("D", 100, "Deny", "VirtualNetwork", "*")]));
     let unknown: Expected = &[("*", "unknown/direct/unknown")];
