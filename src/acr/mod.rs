@@ -3,6 +3,7 @@
 //! * [`registry`]: the registry: id, location, SKU.
 //! * [`agent_pool`]: agent pools: create, scale, delete, and the waits for each.
 //! * [`tier`]: what the tiers are, as a dated table.
+//! * [`preview`]: where agent pools are offered and how many, as dated tables.
 //! * [`task`] and [`run`]: as much of tasks and runs as pools need.
 //! * [`subnet`]: the subnet of a pool, and whether the pool's network interfaces are still in it.
 //!

@@ -3,9 +3,9 @@
 use std::fmt;
 
 use super::address::{Address, V4Set};
-use super::filter::Filtering;
 use super::security_group::{Access, Origin, SecurityRule, Selector};
-use super::{Finding, Network, Reading, Requirement, SecurityGroupVerdict};
+use super::verdict::Decisive;
+use super::{Judged, Network, Reading, Requirement, SecurityGroupVerdict};
 
 /// The address of Azure's own DNS, as a service tag.
 const AZURE_DNS_TAG: &str = "AzurePlatformDNS";
@@ -103,7 +103,7 @@ impl fmt::Display for Advisory {
 }
 
 /// Everything worth knowing, in a fixed order.
-pub(super) fn advise(network: &Network, findings: &[Finding], judged: &[(Requirement, Filtering)]) -> Vec<Advisory> {
+pub(super) fn advise(network: &Network, judged: &[Judged]) -> Vec<Advisory> {
     let mut advisories = Vec::new();
     if let Reading::Read(group) = &network.security_group {
         let custom_dns = network
@@ -125,14 +125,16 @@ pub(super) fn advise(network: &Network, findings: &[Finding], judged: &[(Require
             });
         }
     }
-    let no_egress = findings.iter().any(|it| it.decided_by.starts_with("private subnet"));
-    if network.lacks_egress() && no_egress {
+    if judged.iter().any(|it| it.decisive == Decisive::Egress) {
         advisories.push(Advisory::PrivateSubnetNoExplicitEgress);
     }
     if network.has_storage_policy() {
         advisories.push(Advisory::ServiceEndpointPolicyOnStorage);
     }
-    for (requirement, filtering) in judged {
+    for Judged {
+        requirement, filtering, ..
+    } in judged
+    {
         let by_default =
             |rule: &SecurityRule| rule.origin == Origin::Default && rule.priority == Some(ALLOW_INTERNET_PRIORITY);
         let advisory = Advisory::DefaultAllowWithTagRoute {
@@ -170,14 +172,15 @@ fn dns_port(rule: &SecurityRule) -> bool {
 }
 
 /// Whether an allow is by public addresses and had a say.
-fn is_pinned(rule: &SecurityRule, judged: &[(Requirement, Filtering)]) -> bool {
+fn is_pinned(rule: &SecurityRule, judged: &[Judged]) -> bool {
     let Selector::Addresses(addresses) = &rule.destinations else {
         return false;
     };
     let public = |it: &Address| matches!(it, Address::Net(net) if V4Set::from(*net).meets(&V4Set::public()));
     let had_a_say = judged
         .iter()
-        .any(|(_, it)| it.allowing.contains(rule) || it.doubtful.contains(rule));
+        .map(|it| &it.filtering)
+        .any(|it| it.allowing.contains(rule) || it.doubtful.contains(rule));
     rule.access == Access::Allow && rule.origin == Origin::Custom && addresses.iter().any(public) && had_a_say
 }
 

@@ -81,10 +81,15 @@ fn by_rules(parts: &Parts<'_>) -> (String, String) {
             (denying, reason)
         }
         _ if filtering.doubtful.is_empty() && unread => {
-            let decided_by = "unreadable network security group".to_owned();
+            let routes = parts.routing.surely.iter().any(|way| way.cause == Cause::Unreadable);
+            let what = if routes {
+                "network security group and routes"
+            } else {
+                "network security group"
+            };
             (
-                decided_by,
-                "the subnet's network security group could not be read".to_owned(),
+                format!("unreadable {what}"),
+                format!("the subnet's {what} could not be read"),
             )
         }
         _ if filtering.doubtful.is_empty() => {

@@ -6,11 +6,12 @@ use std::ops::RangeInclusive;
 
 use super::address::Address;
 use super::explanation::{Parts, rule_name, way_name};
-use super::requirements::{
+use super::required_rules::{
     FirewallRule, OutboundRule, PRIORITIES, ServiceRoute, required_firewall_rules, service_route,
 };
 use super::routing::{Cause, Kind, SHORTER_THAN_ANY_TAG, Way};
 use super::security_group::{Origin, SecurityGroup, SecurityRule};
+use super::subnet::endpoint_for;
 use super::verdict::{Decisive, RouteVerdict, SecurityGroupVerdict, Verdict};
 use super::{Network, Reading};
 
@@ -171,11 +172,13 @@ pub(super) fn remedies(parts: &Parts<'_>, priorities: &mut Priorities) -> Vec<Re
         }
     }
     remedies.extend(match parts.decisive {
-        Decisive::Egress => Some(Remedy::Advice(
-            "Associate a NAT gateway with the subnet (azurerm_subnet_nat_gateway_association), or add service endpoints for the \
-             services that have them."
-                .to_owned(),
-        )),
+        Decisive::Egress => {
+            let endpoint = endpoint_for(&parts.requirement.tag());
+            let or = endpoint.map_or_else(String::new, |it| format!(", or add the service endpoint {it} to it"));
+            Some(Remedy::Advice(format!(
+                "Associate a NAT gateway with the subnet (azurerm_subnet_nat_gateway_association){or}."
+            )))
+        }
         Decisive::EndpointPolicy => Some(Remedy::Advice(
             "Remove the service endpoint policy from the subnet, or give the pool a subnet without one.".to_owned(),
         )),

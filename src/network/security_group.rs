@@ -157,7 +157,7 @@ impl SecurityRule {
         let priority = number(body, "priority");
         let source_ports = Ports::read(&texts(body, "sourcePortRange", "sourcePortRanges"));
         let known = if priority.is_some() { Match::Yes } else { Match::Maybe };
-        let applies = [direction, tcp(body), source_ports.from_clients(), known];
+        let applies = [direction, tcp(body), source_ports.clients(), known];
         if applies.contains(&Match::No) {
             return None;
         }
@@ -286,7 +286,7 @@ impl Ports {
         }
     }
 
-    fn from_clients(&self) -> Match {
+    fn clients(&self) -> Match {
         self.holds(EPHEMERAL_PORTS.0, EPHEMERAL_PORTS.1)
     }
 }
@@ -317,10 +317,10 @@ mod tests {
             ("443-2000", Match::Maybe),
             ("*", Match::Yes),
         ] {
-            assert_eq!(Ports::read(&[text.to_owned()]).from_clients(), expected, "{text}");
+            assert_eq!(Ports::read(&[text.to_owned()]).clients(), expected, "{text}");
         }
         let split = ["1024-30000".to_owned(), "30001-65535".to_owned()];
-        assert_eq!(Ports::read(&split).from_clients(), Match::Yes);
+        assert_eq!(Ports::read(&split).clients(), Match::Yes);
     }
 
     #[test]

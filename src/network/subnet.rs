@@ -15,16 +15,24 @@ pub const RESERVED_ADDRESSES: u64 = 5;
 /// The bridge of the container engine on agents. The service's documentation (2025-06-02): custom DNS servers must not be in it.
 pub const CONTAINER_BRIDGE: &str = "172.17.0.0/16";
 
-/// Which tag a service endpoint carries, by its lower-case name. There is none for Azure Monitor; that of Entra ID carries only a
+/// Which tag a service endpoint carries. There is none for Azure Monitor; that of Entra ID carries only a
 /// part (29 % of the tag's IPv4 addresses on 2026-06-26).
 const ENDPOINT_TAGS: [(&str, &str); 6] = [
-    ("microsoft.keyvault", "AzureKeyVault"),
-    ("microsoft.eventhub", "EventHub"),
-    ("microsoft.storage", "Storage"),
-    ("microsoft.storage.global", "Storage"),
-    ("microsoft.azureactivedirectory", "AzureActiveDirectory.ServiceEndpoint"),
-    ("microsoft.containerregistry", "AzureContainerRegistry"),
+    ("Microsoft.KeyVault", "AzureKeyVault"),
+    ("Microsoft.EventHub", "EventHub"),
+    ("Microsoft.Storage", "Storage"),
+    ("Microsoft.Storage.Global", "Storage"),
+    ("Microsoft.AzureActiveDirectory", "AzureActiveDirectory.ServiceEndpoint"),
+    ("Microsoft.ContainerRegistry", "AzureContainerRegistry"),
 ];
+
+/// The service endpoint that carries a tag as a whole.
+pub(super) fn endpoint_for(wanted: &Tag) -> Option<&'static str> {
+    ENDPOINT_TAGS
+        .iter()
+        .find(|(_, tag)| wanted.is(tag))
+        .map(|(service, _)| *service)
+}
 
 /// A subnet, as far as reaching services goes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -110,7 +118,12 @@ impl ServiceEndpoint {
     /// What of `wanted` the endpoint carries for a registry in these regions (the pool's first); `None` if nothing.
     pub fn share(&self, wanted: &Tag, regions: &[String]) -> Option<EndpointShare> {
         let service = self.service.to_ascii_lowercase();
-        let carried = Tag::parse(ENDPOINT_TAGS.iter().find(|(name, _)| *name == service)?.1);
+        let carried = Tag::parse(
+            ENDPOINT_TAGS
+                .iter()
+                .find(|(name, _)| name.eq_ignore_ascii_case(&service))?
+                .1,
+        );
         if carried != *wanted {
             let part = wanted.is("AzureActiveDirectory") && carried.name().starts_with("AzureActiveDirectory.");
             return part.then(|| EndpointShare::Parts(vec![carried]));

@@ -1,5 +1,7 @@
 //! Networks for tests, in the words of ARM's answers.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use crate::network::reading::Reading;
@@ -10,10 +12,12 @@ use crate::network::tags::TagData;
 use crate::network::{Network, REQUIREMENTS, Readiness, evaluate};
 
 /// A service tag's addresses, as the service tags API answers.
-pub fn tag_data(tags: &Value) -> TagData {
+pub fn tag_data(tags: &Value) -> Arc<TagData> {
     let tags = tags.as_object().unwrap();
     let value = |(name, prefixes): (&String, &Value)| json!({"name": name, "id": name, "properties": {"addressPrefixes": prefixes}});
-    TagData::from_arm([&json!({"values": tags.iter().map(value).collect::<Vec<_>>()})])
+    Arc::new(TagData::from_arm([
+        &json!({"values": tags.iter().map(value).collect::<Vec<_>>()}),
+    ]))
 }
 
 /// What a body stands for: `null` for none, `{"$error": 403}` for one that cannot be read.

@@ -1,5 +1,7 @@
 //! Our vectors: networks with hand-derived verdicts, by names alone and with addresses.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use super::network::{judge, reading, tag_data};
@@ -7,7 +9,6 @@ use crate::network::reading::Reading;
 use crate::network::route_table::RouteTable;
 use crate::network::security_group::{Origin, SecurityGroup, security_admin_rules};
 use crate::network::subnet::{Subnet, VirtualNetwork};
-use crate::network::tags::TagData;
 use crate::network::{KNOWN_TAGS, Network, REQUIREMENTS, Remedy, SecurityGroupVerdict};
 
 const VECTORS: &str = include_str!("../../../tests/fixtures/network/vectors.json");
@@ -54,7 +55,7 @@ fn network(vector: &Value) -> Network {
         admin_rules: reading(&vector["security_admin_rules"], |it| {
             security_admin_rules(it.as_array().unwrap())
         }),
-        tag_data: TagData::default(),
+        tag_data: Arc::default(),
         pool_region: text(&vector["pool_region"]),
         replica_regions: vector["registry_replica_regions"]
             .as_array()
@@ -122,7 +123,7 @@ fn every_vector_holds_in_both_modes() {
         let symbolic = &vector["expected"]["symbolic"];
         let exact = vector["expected"].get("with_tag_data").unwrap_or(symbolic);
         for (mode, tags, expectation) in [
-            ("symbolic", TagData::default(), symbolic),
+            ("symbolic", Arc::default(), symbolic),
             ("with tag data", data.clone(), exact),
         ] {
             network.tag_data = tags;

@@ -1,5 +1,7 @@
 //! What is read about a pool before it is judged: few requests, side by side.
 
+use std::sync::Arc;
+
 use azure_core::http::Url;
 use serde_json::{Value, json};
 
@@ -216,7 +218,7 @@ impl NetworkFacts {
                         .map_or(&[], Vec::as_slice),
                 )
             }),
-            tag_data: TagData::default(),
+            tag_data: Arc::default(),
             pool_region: region.to_owned(),
             replica_regions: Vec::new(),
             trusted_next_hops: settings.trusted_next_hops.clone(),
@@ -234,7 +236,7 @@ impl NetworkFacts {
         let undecided =
             |finding: &crate::network::Finding| matches!(finding.verdict, Verdict::Unknown | Verdict::Partial);
         if readiness.findings.iter().any(undecided) {
-            network.tag_data = tag_data(client, call, reads, id, region).await;
+            network.tag_data = Arc::new(tag_data(client, call, reads, id, region).await);
             if !network.tag_data.is_empty() {
                 readiness = evaluate(&network, &REQUIREMENTS);
             }
