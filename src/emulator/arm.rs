@@ -122,6 +122,7 @@ fn subscription_route(store: &mut Store, call: &Call, lower: &[&str], segments: 
             ))
         }
         ("GET", [_, _]) => Ok(Answer::json(200, metadata::subscription(&subscription, &tenant))),
+        ("GET", [_, _, "locations"]) => Ok(Answer::json(200, metadata::locations(&subscription))),
         ("GET", [_, _, "providers"]) => {
             let served = ["Microsoft.ContainerRegistry", "Microsoft.Network"];
             let list = served

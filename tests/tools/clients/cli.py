@@ -148,6 +148,29 @@ def registries(az):
     az.refused("ResourceNotFound", "acr", "show", "-n", "contosonone", "-g", GROUP, by=NOT_FOUND)
 
 
+def surroundings(az):
+    say("-- az group, az resource, az network: what a registry lies in")
+    group = az.json("group", "create", "-n", "rg-cli", "-l", "West Europe")
+    expect_equal("the new group", (group["location"], group["properties"]["provisioningState"]), ("westeurope", "Succeeded"))
+    expect_equal("whether the group exists", az.json("group", "exists", "-n", "rg-cli"), True)
+    expect_equal("the groups", sorted(group["name"] for group in az.json("group", "list")), [GROUP, "rg-cli", "rg-other"])
+    subnet = ("--subnet-name", "snet-first", "--subnet-prefix", "10.60.1.0/24")
+    network = az.json("network", "vnet", "create", "-g", "rg-cli", "-n", "vnet-cli", "--address-prefix", "10.60.0.0/16", *subnet)
+    expect_equal("the new network's state", network["newVNet"]["provisioningState"], "Succeeded")
+    within = ("-g", "rg-cli", "--vnet-name", "vnet-cli")
+    made = az.json("network", "vnet", "subnet", "create", *within, "-n", "snet-second", "--address-prefixes", "10.60.2.0/24")
+    expect_equal("the new subnet", (made["name"], made["addressPrefix"]), ("snet-second", "10.60.2.0/24"))
+    az.run("network", "vnet", "subnet", "delete", *within, "-n", "snet-first")
+    listed = az.json("network", "vnet", "subnet", "list", *within)
+    expect_equal("the subnets left", [found["name"] for found in listed], ["snet-second"])
+    listed = az.json("resource", "list", "-g", "rg-cli")
+    expect_equal("the group's resources", [found["name"] for found in listed], ["vnet-cli"])
+    az.run("group", "delete", "-n", "rg-cli", "--yes")
+    expect_equal("whether the group exists", az.json("group", "exists", "-n", "rg-cli"), False)
+    names = sorted(found["name"] for found in az.json("resource", "list"))
+    expect_equal("all resources", names, ["contosobasic", REGISTRY, "contosoother", "vnet-builds"])
+
+
 def pools(az, subnet):
     say("-- az acr agentpool: create without waiting, and look at it")
     create = ("acr", "agentpool", "create", "-r", REGISTRY, "--no-wait")
@@ -159,13 +182,17 @@ def pools(az, subnet):
     expect_equal("the queue", queue["count"], QUEUED_RUNS)
     expect_equal("the queue without a group", pool(az, "show", BUSY_POOL, "--queue-count", group=False), queue)
 
-    say("-- az acr agentpool: create, scale and delete, each waiting for its end as the CLI does")
+    say("-- az acr agentpool: create, scale and delete, and az acr create, each waiting for its end as the CLI does")
     with ThreadPoolExecutor() as executor:
         created = executor.submit(pool, az.beside("create"), "create", "cli-pool", "--tier", "S2", "--subnet-id", subnet)
         scaled = executor.submit(pool, az.beside("update"), "update", BUSY_POOL, "--count", "3", group=False)
         deleted = executor.submit(pool, az.beside("delete"), "delete", "cli-gone", "--yes")
+        registry = ("acr", "create", "-n", "contosocli", "-g", GROUP, "--sku", "Premium")
+        registry = executor.submit(az.beside("registry").json, *registry)
     check_pool(created.result(), "cli-pool", 1, "S2", subnet)
     check_pool(scaled.result(), BUSY_POOL, 3, "S1")
+    expect_equal("the new registry's state", registry.result()["provisioningState"], "Succeeded")
+    az.run("acr", "delete", "-n", "contosocli", "--yes")
     expect_equal("what the deletion says", deleted.result(), "Agent 'cli-gone' was successfully deleted")
 
     say("-- az acr agentpool: what is there, and what is refused")
@@ -195,5 +222,6 @@ def exercise(bin_folder, emulator, folder, walls):
     subnet = f"{subscription}/resourceGroups/{GROUP}/providers/Microsoft.Network/virtualNetworks/vnet-builds/subnets/snet-agents"
     sign_in(az, emulator)
     registries(az)
+    surroundings(az)
     pools(az, subnet)
     az.run("logout")
