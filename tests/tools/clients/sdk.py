@@ -31,7 +31,7 @@ SUBNET = f"{PROVIDERS}/Microsoft.Network/virtualNetworks/vnet-sdk/subnets/snet-s
 POLLING_SECONDS = 1
 
 # Longer than an operation of the emulator takes. A poller that is not done by then will never be.
-DONE_SECONDS = 30
+DONE_SECONDS = 60
 
 BOTH_POOL_VERSIONS = ("2025-03-01-preview", "2019-06-01-preview")
 
@@ -183,11 +183,13 @@ def wanted(tier="S1", count=1, subnet=None, location=LOCATION):
     return AgentPool(location=location, properties=properties, tags={"dropped": "silently"})
 
 
-def pools(client, version):
+def pools(client, emulator, version):
     say(f"-- azure-mgmt-containerregistrytasks, {version}: create, read, list, scale, queue, delete")
     agents = client.agent_pools
-    poller = agents.begin_create(GROUP, REGISTRY, BUSY_POOL, wanted())
-    check_pool(agents.get(GROUP, REGISTRY, BUSY_POOL), BUSY_POOL, 1, "S1", None, state="Creating")
+    with emulator.frozen():
+        poller = agents.begin_create(GROUP, REGISTRY, BUSY_POOL, wanted())
+        check_pool(agents.get(GROUP, REGISTRY, BUSY_POOL), BUSY_POOL, 1, "S1", None, state="Creating")
+        expect(not poller.done(), "the poller is done before the creation is")
     check_pool(finished(poller), BUSY_POOL, 1, "S1", None)
 
     # A poller taken up again from its token, as a program does after a restart.
@@ -197,8 +199,10 @@ def pools(client, version):
     listed = [pool.name for pool in agents.list(GROUP, REGISTRY)]
     expect_equal("the registry's pools, newest first", listed, ["sdk-pool", BUSY_POOL])
 
-    poller = agents.begin_update(GROUP, REGISTRY, "sdk-pool", AgentPoolUpdateParameters(count=2))
-    check_pool(agents.get(GROUP, REGISTRY, "sdk-pool"), "sdk-pool", 2, "S2", SUBNET, state="Updating")
+    with emulator.frozen():
+        poller = agents.begin_update(GROUP, REGISTRY, "sdk-pool", AgentPoolUpdateParameters(count=2))
+        check_pool(agents.get(GROUP, REGISTRY, "sdk-pool"), "sdk-pool", 2, "S2", SUBNET, state="Updating")
+        expect(not poller.done(), "the poller is done before the update is")
     check_pool(finished(poller), "sdk-pool", 2, "S2", SUBNET)
     check_pool(agents.get(GROUP, REGISTRY, "sdk-pool"), "sdk-pool", 2, "S2", SUBNET)
 
@@ -260,11 +264,13 @@ def trouble(client, emulator):
     emulator.set_faults()
 
 
-def remove_pools(client):
+def remove_pools(client, emulator):
     say("-- azure-mgmt-containerregistrytasks: delete the pools")
     agents = client.agent_pools
-    poller = agents.begin_delete(GROUP, REGISTRY, "sdk-pool")
-    check_pool(agents.get(GROUP, REGISTRY, "sdk-pool"), "sdk-pool", 2, "S2", SUBNET, state="Deleting")
+    with emulator.frozen():
+        poller = agents.begin_delete(GROUP, REGISTRY, "sdk-pool")
+        check_pool(agents.get(GROUP, REGISTRY, "sdk-pool"), "sdk-pool", 2, "S2", SUBNET, state="Deleting")
+        expect(not poller.done(), "the poller is done before the deletion is")
     finished(poller)
     refused("reading a deleted pool", lambda: agents.get(GROUP, REGISTRY, "sdk-pool"), 404, "ResourceNotFound", ResourceNotFoundError)
     # Deleting what is not there is no error.
@@ -286,10 +292,10 @@ def main():
         make_network(network_client)
         for version in BOTH_POOL_VERSIONS:
             client = arm(ContainerRegistryTasksMgmtClient, full, api_version=version)
-            pools(client, version)
+            pools(client, emulator, version)
             refusals(client, network_client, arm(ContainerRegistryTasksMgmtClient, reader, api_version=version))
             trouble(client, emulator)
-            remove_pools(client)
+            remove_pools(client, emulator)
         remove_network(network_client)
         return 0
     except Surprise as surprise:

@@ -1,5 +1,6 @@
 """What every client here needs: an emulator with something in it, and a way to say what must be true."""
 
+import contextlib
 import json
 import signal
 import ssl
@@ -93,6 +94,15 @@ class Controls:
 
     def set_faults(self, *faults):
         self.ask("faults", "PUT", list(faults))
+
+    @contextlib.contextmanager
+    def frozen(self):
+        """Nothing that is under way ends inside, so that it can be looked at on however slow a machine."""
+        self.ask("clock", "POST", {"frozen": True})
+        try:
+            yield
+        finally:
+            self.ask("clock", "POST", {"frozen": False})
 
     def reset(self):
         """Back to the seed, with an empty journal and no faults."""
