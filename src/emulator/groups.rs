@@ -32,12 +32,13 @@ impl Store {
         ])
     }
 
-    /// `GET /subscriptions/{s}/resourceGroups`.
-    pub(super) fn list_groups(&self) -> Answer {
-        Answer::json(
-            200,
-            Json::list(self.groups.values().map(|group| self.group_json(group)).collect()),
-        )
+    /// `GET /subscriptions/{s}/resourceGroups`. A filter is refused: an answer that ignores it would look like a match.
+    pub(super) fn list_groups(&self, call: &Call) -> Result<Answer, Refusal> {
+        if call.query.get("$filter").is_some_and(|filter| !filter.is_empty()) {
+            return Err(Refusal::not_served("filters of resource groups"));
+        }
+        let groups = self.groups.values().map(|group| self.group_json(group));
+        Ok(Answer::json(200, Json::list(groups.collect())))
     }
 
     /// `GET` of one group.

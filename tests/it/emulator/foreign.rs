@@ -58,3 +58,26 @@ async fn the_regions_of_the_subscription_are_listed() {
         assert!(regions.contains(&expected), "{name}: {regions:?}");
     }
 }
+
+/// `az group list --tag` filters; all groups would be a wrong answer.
+#[tokio::test]
+async fn a_filter_of_groups_is_refused_and_not_ignored() {
+    let lab = Lab::new().await;
+    let url = format!(
+        "/subscriptions/{}/resourcegroups?api-version=2024-11-01&$filter=",
+        lab.emulator.subscription_id()
+    );
+    assert_eq!(lab.get(&url).await.status, 200, "an empty filter is none");
+    let refused = lab.get(&format!("{url}tagName%20eq%20%27a%27")).await;
+    assert_eq!((refused.status, refused.code().as_str()), (501, "NotServedByEmulator"));
+}
+
+/// `az resource show` without a parent leaves that part of the path empty.
+#[tokio::test]
+async fn two_slashes_count_as_one() {
+    let lab = Lab::new().await;
+    let doubled = lab.registry().replace("/registries/", "//registries/");
+    let read = lab.get(&format!("{doubled}?api-version=2025-11-01")).await;
+    assert_eq!(read.status, 200, "{}", read.text);
+    assert_eq!(read.json()["id"], lab.registry());
+}

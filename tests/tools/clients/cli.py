@@ -143,6 +143,8 @@ def registries(az):
         registry = az.json("acr", "show", "-n", REGISTRY, *scope)
         expect_equal("the registry", (registry["name"], registry["sku"]["tier"], registry["location"]), (REGISTRY, "Premium", LOCATION))
         expect_equal("its server", registry["loginServer"], f"{REGISTRY}.azurecr.io")
+    generic = az.json("resource", "show", "-g", GROUP, "-n", REGISTRY, "--resource-type", "Microsoft.ContainerRegistry/registries")
+    expect_equal("the registry as a resource", (generic["id"], generic["sku"]["name"]), (registry["id"], "Premium"))
     names = sorted(registry["name"] for registry in az.json("acr", "list"))
     expect_equal("all registries", names, ["contosobasic", REGISTRY, "contosoother"])
     az.refused("ResourceNotFound", "acr", "show", "-n", "contosonone", "-g", GROUP, by=NOT_FOUND)
