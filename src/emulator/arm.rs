@@ -55,7 +55,8 @@ pub(super) fn answer(store: &mut Store, principal: &Principal, request: Request)
 }
 
 fn route(store: &mut Store, principal: &Principal, request: Request) -> Result<Answer, Refusal> {
-    let segments: Vec<&str> = request.path.trim_matches('/').split('/').collect();
+    // Clients that put ids together may leave a part empty and send two slashes, which the service takes for one.
+    let segments: Vec<&str> = request.path.split('/').filter(|segment| !segment.is_empty()).collect();
     let lower: Vec<String> = segments.iter().map(|segment| segment.to_ascii_lowercase()).collect();
     let lower: Vec<&str> = lower.iter().map(String::as_str).collect();
     if lower.first() != Some(&"subscriptions") {
@@ -122,6 +123,7 @@ fn subscription_route(store: &mut Store, call: &Call, lower: &[&str], segments: 
             ))
         }
         ("GET", [_, _]) => Ok(Answer::json(200, metadata::subscription(&subscription, &tenant))),
+        ("GET", [_, _, "locations"]) => Ok(Answer::json(200, metadata::locations(&subscription))),
         ("GET", [_, _, "providers"]) => {
             let served = ["Microsoft.ContainerRegistry", "Microsoft.Network"];
             let list = served
@@ -136,7 +138,7 @@ fn subscription_route(store: &mut Store, call: &Call, lower: &[&str], segments: 
             Ok(store.list_registries(call, ""))
         }
         ("GET", [_, _, "resources"]) => store.list_resources(call, None),
-        ("GET", [_, _, "resourcegroups"]) => Ok(store.list_groups()),
+        ("GET", [_, _, "resourcegroups"]) => store.list_groups(call),
         ("GET", [_, _, "resourcegroups", _]) => store.get_group(segments[3]),
         ("HEAD", [_, _, "resourcegroups", _]) => Ok(store.head_group(segments[3])),
         ("PUT", [_, _, "resourcegroups", _]) => store.put_group(call, segments[3]),

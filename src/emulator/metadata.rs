@@ -135,6 +135,21 @@ pub(super) fn subscription(id: &str, tenant: &str) -> Json {
     body.into()
 }
 
+/// The regions of a subscription. The Azure CLI asks for them to make `westeurope` of `West Europe`; coordinates, pairs and
+/// zones, which the service adds, are left out.
+pub(super) fn locations(subscription: &str) -> Json {
+    let regions = POOL_REGIONS.iter().chain(&OTHER_REGIONS);
+    let location = |(name, shown): &(&str, &str)| {
+        Json::object([
+            ("id", format!("/subscriptions/{subscription}/locations/{name}").into()),
+            ("name", (*name).into()),
+            ("type", "Region".into()),
+            ("displayName", (*shown).into()),
+        ])
+    };
+    Json::list(regions.map(location).collect())
+}
+
 /// The metadata of one resource provider, if it is served.
 pub(super) fn provider(subscription: &str, namespace: &str) -> Option<Json> {
     let everywhere: Vec<&str> = POOL_REGIONS

@@ -5,6 +5,7 @@
 mod access;
 mod controls;
 mod faults;
+mod foreign;
 mod lab;
 mod lifecycle;
 mod process;
