@@ -27,6 +27,8 @@ pub enum Error {
         request: RequestLine,
         /// Whether the request may have been received nevertheless.
         possibly_sent: bool,
+        /// The other side's certificate was not trusted; another attempt would meet the same one.
+        untrusted: bool,
         /// The causes, outermost first, joined by colons.
         message: String,
     },
@@ -52,7 +54,7 @@ pub enum Error {
         last: Option<Box<Error>>,
         /// A write was under way; whether it was accepted is not known.
         in_flight: bool,
-        /// The next attempt would have come after this wait (the service may have asked for it), past the deadline.
+        /// The service asked to be left alone for so long before the next attempt, which is past the deadline.
         next_wait: Option<Duration>,
     },
     /// The user stopped the operation.
@@ -162,6 +164,36 @@ impl Error {
         }
     }
 
+    /// The codes that the service gave, outermost first: ARM wraps the one that matters in details. For credentials, Entra
+    /// ID's.
+    pub fn codes(&self) -> Vec<&str> {
+        let mut codes = Vec::new();
+        match self {
+            Self::Arm(arm) => arm.body.collect_codes(&mut codes),
+            Self::OperationFailed(failed) => {
+                if let Some(error) = &failed.error {
+                    error.collect_codes(&mut codes);
+                }
+            }
+            Self::DeadlineExceeded { last: Some(last), .. } | Self::Cancelled { last: Some(last), .. } => {
+                return last.codes();
+            }
+            _ => codes.extend(self.code()),
+        }
+        codes
+    }
+
+    /// The sentences that the service gave, joined: what it names (an action, a scope) is found in them.
+    pub fn said(&self) -> String {
+        match self {
+            Self::Arm(arm) => arm.body.to_string(),
+            Self::OperationFailed(failed) => failed.error.as_ref().map(ToString::to_string).unwrap_or_default(),
+            Self::DeadlineExceeded { last: Some(last), .. } | Self::Cancelled { last: Some(last), .. } => last.said(),
+            Self::Transport { message, .. } | Self::Credential { message, .. } => message.clone(),
+            _ => String::new(),
+        }
+    }
+
     /// The service's error code, if it gave one; for credentials, Entra ID's.
     pub fn code(&self) -> Option<&str> {
         match self {
@@ -176,7 +208,7 @@ impl Error {
     /// The same request may succeed later: the network, a throttle or the service failed for the moment.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Transport { .. } => true,
+            Self::Transport { untrusted, .. } => !untrusted,
             Self::Arm(_) | Self::NotArm(_) => matches!(self.status(), Some(408 | 429 | 500 | 502 | 503 | 504)),
             _ => false,
         }
@@ -185,6 +217,14 @@ impl Error {
     /// The operation was ended from outside (user or deadline) rather than by an answer.
     pub fn is_interruption(&self) -> bool {
         matches!(self, Self::DeadlineExceeded { .. } | Self::Cancelled { .. })
+    }
+
+    /// A passed deadline that also tells how long the service asked to wait.
+    pub(super) fn asked_to_wait(mut self, wait: Option<Duration>) -> Self {
+        if let Self::DeadlineExceeded { next_wait, .. } = &mut self {
+            *next_wait = wait;
+        }
+        self
     }
 
     /// An interruption that knows of no error before it takes `earlier` for it. What went wrong before the end is worth more
@@ -225,11 +265,21 @@ impl ServiceError {
     pub fn has_code(&self, codes: &[&str]) -> bool {
         codes.iter().any(|code| self.code.eq_ignore_ascii_case(code))
     }
+
+    fn collect_codes<'a>(&'a self, codes: &mut Vec<&'a str>) {
+        if !self.code.is_empty() {
+            codes.push(&self.code);
+        }
+        for detail in &self.details {
+            detail.collect_codes(codes);
+        }
+    }
 }
 
-/// Statuses after which a write may or may not have been carried out.
+/// Statuses after which a write may or may not have been carried out. A gateway says 503 when the service behind it did not
+/// answer in time, which tells nothing about what it did.
 fn is_unclear_status(status: u16) -> bool {
-    matches!(status, 408 | 500 | 502 | 504)
+    matches!(status, 408 | 500 | 502 | 503 | 504)
 }
 
 impl fmt::Display for Error {
@@ -251,15 +301,13 @@ impl fmt::Display for Error {
                 in_flight,
                 next_wait,
             } => {
-                match next_wait {
-                    None => write!(f, "the time allowed is over (waited {})", spoken(*waited))?,
-                    Some(wait) => {
-                        let (waited, wait) = (spoken(*waited), spoken(*wait));
-                        write!(
-                            f,
-                            "the time allowed ends before the next attempt, due in {wait} (waited {waited})"
-                        )?;
-                    }
+                write!(f, "the time allowed is over (waited {})", spoken(*waited))?;
+                if let Some(wait) = next_wait {
+                    write!(
+                        f,
+                        "; the service asked to wait {} before the next attempt, which is longer than the time that was left",
+                        spoken(*wait)
+                    )?;
                 }
                 write_unclear(f, *in_flight)?;
                 write_last(f, last)

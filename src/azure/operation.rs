@@ -12,8 +12,9 @@ use std::fmt;
 use std::time::Duration;
 
 use super::call::Call;
-use super::client::{Client, interrupted};
+use super::client::Client;
 use super::error::Error;
+use super::exchange::interrupted;
 use super::poll::poll_wait;
 use super::response::Response;
 use machine::{Machine, Next, Seen, Target};
@@ -41,7 +42,7 @@ pub struct Watch<'a> {
     pub resource_path: &'a str,
     /// The API version it is read with.
     pub api_version: &'a str,
-    /// Told of each look, for those who show progress; the looks are logged at INFO anyway.
+    /// Told of each look, to log or show it in the words of the resource; without it the looks are logged at INFO as they are.
     pub progress: Option<Progress<'a>>,
 }
 
@@ -83,10 +84,15 @@ pub async fn wait(
         let pause = if machine.at_once {
             Duration::ZERO
         } else {
-            poll_wait(looks, machine.asked)
+            poll_wait(looks, machine.asked, client.pace())
         };
+        // Only what is longer than the usual rhythm explains why the time ran out.
+        let asked = machine
+            .asked
+            .filter(|asked| *asked >= call.remaining() && *asked > client.pace().poll_max);
         if let Err(interruption) = call.sleep(pause).await {
-            return Err(machine.ended(interrupted(call, interruption, last_error, false)));
+            let error = interrupted(call, interruption, last_error, false).asked_to_wait(asked);
+            return Err(machine.ended(error));
         }
         let looked = match &target {
             Target::Status(url) | Target::Location(url) => client.get_url(call, url).await,
@@ -109,15 +115,12 @@ pub async fn wait(
 }
 
 fn report(call: &Call, watch: &Watch<'_>, status: &str) {
-    let elapsed_s = call.elapsed().as_secs();
-    tracing::info!(
-        resource = watch.resource_path,
-        status,
-        elapsed_s,
-        "waiting for the operation"
-    );
-    if let Some(progress) = watch.progress {
-        progress(status, call.elapsed());
+    match watch.progress {
+        Some(progress) => progress(status, call.elapsed()),
+        None => {
+            let (resource, elapsed_s) = (watch.resource_path, call.elapsed().as_secs());
+            tracing::info!(resource, status, elapsed_s, "waiting for the operation");
+        }
     }
 }
 

@@ -308,6 +308,24 @@ async fn the_deadline_tells_what_went_wrong_last() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_service_that_asks_for_more_time_than_there_is_is_named() {
+    let slow = reply(201, &pool("Creating"))
+        .header("azure-asyncoperation", STATUS)
+        .header("retry-after", "3600");
+    let http = FakeHttp::with([slow]);
+    let begun = Instant::now();
+    let failure = write(&http, &call(120)).await.unwrap_err();
+    assert_eq!(begun.elapsed(), Duration::from_secs(120));
+    let text = failure.to_string();
+    assert!(
+        text.contains("(waited 2m 0s); the service asked to wait 60m 0s")
+            && text.contains("the last status seen was Creating"),
+        "{text}"
+    );
+    assert!(failure.resource.is_some(), "the accepted resource is kept");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_passing_outage_does_not_end_the_wait() {
     let outage = (0..12).map(|_| fault(ErrorKind::Connection));
     let http = FakeHttp::with(
