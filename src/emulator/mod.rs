@@ -49,6 +49,7 @@ mod seed;
 mod seeding;
 mod server;
 mod store;
+mod versions;
 mod world;
 
 use std::fmt;
@@ -271,6 +272,16 @@ impl Emulator {
     /// The bearer token for `/emulator/*`.
     pub fn token(&self) -> &str {
         &self.shared.control_token
+    }
+
+    /// Every access token issued since the start, also those that have expired: what must be found in no log.
+    pub fn issued_tokens(&self) -> Vec<String> {
+        self.shared.lock().identities.issued_tokens()
+    }
+
+    /// The secret parts of every polling URL handed out since the start or the last reset.
+    pub fn issued_signatures(&self) -> Vec<String> {
+        self.shared.lock().store.issued_signatures()
     }
 
     /// The only subscription that exists.

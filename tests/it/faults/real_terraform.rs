@@ -1,0 +1,1 @@
+//! A handful of positions under real Terraform.

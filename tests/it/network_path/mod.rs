@@ -1,0 +1,1 @@
+//! What lies between the provider and Azure: names, certificates, proxies, clouds.
