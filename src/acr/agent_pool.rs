@@ -169,14 +169,19 @@ pub async fn wait_written(
 ///
 /// # Errors
 /// As [`operation::wait`] and [`get`].
-pub async fn wait_settled(client: &Client, call: &Call, id: &AgentPoolId) -> Result<AgentPool, OperationError> {
+pub async fn wait_settled(
+    client: &Client,
+    call: &Call,
+    id: &AgentPoolId,
+    progress: Option<Progress<'_>>,
+) -> Result<AgentPool, OperationError> {
     let before = |error| OperationError {
         error,
         resource: None,
         status: None,
     };
     let answer = read_now(client, call, id).await.map_err(before)?;
-    wait_written(client, call, &Accepted::of(id, Kind::Write, answer), None).await
+    wait_written(client, call, &Accepted::of(id, Kind::Write, answer), progress).await
 }
 
 /// Waits until a pool is really gone.

@@ -14,7 +14,7 @@ use crate::{
 
 use super::{
     AgentPoolModel,
-    writing::{capitalised, is_conflict, last_seen, log_progress, other_operation_ended},
+    writing::{Conflicts, capitalised, is_conflict, last_seen, log_progress},
 };
 
 /// How often a subnet is looked at while it still holds a deleted pool's network interfaces. Azure needs minutes.
@@ -23,17 +23,18 @@ const SUBNET_POLL: Duration = Duration::from_secs(5);
 /// Deletes the pool and returns when it is gone and its subnet is free of it.
 pub async fn delete(client: &Client, call: &Call, id: &AgentPoolId, prior: AgentPoolModel) -> Outcome<AgentPoolModel> {
     let doing = format!("deleting {}", id.human());
+    let mut conflicts = Conflicts::default();
     let accepted = loop {
         match agent_pool::delete(client, call, id).await {
             Ok(accepted) => break accepted,
-            Err(error) if is_conflict(&error) && other_operation_ended(client, call, id).await => {}
+            Err(error) if is_conflict(&error) && conflicts.passed(client, call, id).await => {}
             Err(error) => return Outcome::failed(Some(prior), diagnose::azure(&doing, &error)),
         }
     };
     if let Some(accepted) = accepted
         && let Err(failure) = agent_pool::wait_deleted(client, call, &accepted, Some(&log_progress(id))).await
     {
-        let state = last_seen(&prior, &failure, &accepted);
+        let state = last_seen(&prior, &failure, Some(&accepted));
         return Outcome::failed(Some(state), diagnose::azure(&doing, &failure.error));
     }
     match prior

@@ -2,11 +2,12 @@
 
 use crate::{
     acr::registry,
-    azure::{Call, Client},
+    azure::{Call, Client, Error},
     framework::{
         Diagnostic, Diagnostics, Field, Path,
         resource::{PlanRequest, RefinedPlan},
     },
+    provider::diagnose,
 };
 
 use super::{
@@ -22,7 +23,7 @@ pub async fn refine(
     let mut plan = request.clone().unchanged();
     let Some(prior) = &request.prior else {
         predict(&mut plan.planned, None);
-        plan.planned.location = location(azure, &plan.planned).await;
+        locate(azure, &mut plan).await;
         if let Some(warning) = zero_warning(azure, None, &plan.planned).await {
             plan.diagnostics.push(warning);
         }
@@ -35,11 +36,11 @@ pub async fn refine(
     let replaces = !plan.requires_replace.is_empty();
     if replaces {
         predict(&mut plan.planned, None);
-        plan.planned.location = if plan.planned.registry_id == prior.registry_id {
-            prior.location.clone()
+        if plan.planned.registry_id == prior.registry_id {
+            plan.planned.location = prior.location.clone();
         } else {
-            location(azure, &plan.planned).await
-        };
+            locate(azure, &mut plan).await;
+        }
         plan.diagnostics.extend(replacement_warning(azure, prior, &plan).await);
     } else {
         predict(&mut plan.planned, Some(prior));
@@ -76,17 +77,23 @@ fn predict(planned: &mut AgentPoolModel, prior: Option<&AgentPoolModel>) {
     planned.derive_capacity();
 }
 
-/// The region of a pool to be created, which is its registry's; unknown when the registry cannot be read now.
-async fn location(azure: Option<&(Client, Call)>, planned: &AgentPoolModel) -> Field<String> {
-    let (Some((client, call)), Some(id)) = (azure, planned.registry()) else {
-        return Field::Unknown;
+/// Sets the region of a pool to be created, which is its registry's; unknown when the registry does not exist yet or this
+/// principal may not read it.
+///
+/// An outage is an error. Terraform plans once more at apply: a region that was known and is then unknown would be reported
+/// as a bug of the provider, and whoever cannot reach Azure cannot create a pool either.
+async fn locate(azure: Option<&(Client, Call)>, plan: &mut RefinedPlan<AgentPoolModel>) {
+    plan.planned.location = Field::Unknown;
+    let (Some((client, call)), Some(id)) = (azure, plan.planned.registry()) else {
+        return;
     };
     match registry::get(client, call, &id).await {
-        Ok(registry) => Field::Known(registry.location),
-        Err(error) => {
-            tracing::debug!(%error, "the registry cannot be read; the plan leaves its location open");
-            Field::Unknown
+        Ok(registry) => plan.planned.location = Field::Known(registry.location),
+        Err(error) if error.is_transient() || error.is_interruption() || matches!(error, Error::Credential { .. }) => {
+            plan.diagnostics
+                .push(diagnose::azure(&format!("reading {}", id.human()), &error));
         }
+        Err(error) => tracing::debug!(%error, "the registry cannot be read; the plan leaves its location open"),
     }
 }
 

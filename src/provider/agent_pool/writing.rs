@@ -49,7 +49,12 @@ pub async fn create(
         Err(error) => return Outcome::failed(None, error),
     };
     match agent_pool::create(client, call, id, &new).await {
-        Ok(accepted) => finish_create(client, call, id, &accepted, planned).await,
+        Ok(accepted) => finish_create(client, call, id, Some(&accepted), planned).await,
+        // An attempt whose answer was lost has been accepted: there was no pool before, and now one is being created.
+        Err(error) if is_conflict(&error) && error.may_have_been_accepted() => {
+            tracing::info!(pool = %id, "an earlier attempt was accepted; waiting for it");
+            finish_create(client, call, id, None, planned).await
+        }
         Err(error) if error.may_have_been_accepted() => {
             // Nobody knows whether the pool exists. State that turns out empty is refreshed away; an orphan is not.
             let state = AgentPoolModel {
@@ -86,14 +91,19 @@ async fn finish_create(
     client: &Client,
     call: &Call,
     id: &AgentPoolId,
-    accepted: &Accepted,
+    accepted: Option<&Accepted>,
     planned: AgentPoolModel,
 ) -> Outcome<AgentPoolModel> {
     let planned = AgentPoolModel {
         id: Field::Known(id.to_string()),
         ..planned
     };
-    match agent_pool::wait_written(client, call, accepted, Some(&log_progress(id))).await {
+    let progress = log_progress(id);
+    let ended = match accepted {
+        Some(accepted) => agent_pool::wait_written(client, call, accepted, Some(&progress)).await,
+        None => agent_pool::wait_settled(client, call, id, Some(&progress)).await,
+    };
+    match ended {
         Ok(pool) => settled(id, &planned, &pool, "creating"),
         Err(failure) => {
             let state = last_seen(&planned, &failure, accepted);
@@ -140,12 +150,12 @@ fn settled(id: &AgentPoolId, planned: &AgentPoolModel, pool: &AgentPool, doing: 
 }
 
 /// What is known of the pool when an accepted write did not end well.
-pub fn last_seen(planned: &AgentPoolModel, failure: &OperationError, accepted: &Accepted) -> AgentPoolModel {
+pub fn last_seen(planned: &AgentPoolModel, failure: &OperationError, accepted: Option<&Accepted>) -> AgentPoolModel {
     match failure
         .resource
         .as_ref()
         .and_then(agent_pool::read)
-        .or_else(|| accepted.pool())
+        .or_else(|| accepted?.pool())
     {
         Some(pool) => planned.refreshed(&pool),
         None => AgentPoolModel {
@@ -181,10 +191,11 @@ pub async fn scale(
     change: Update<AgentPoolModel>,
 ) -> Outcome<AgentPoolModel> {
     let doing = format!("scaling {}", id.human());
+    let mut conflicts = Conflicts::default();
     let accepted = loop {
         match agent_pool::scale(client, call, id, count).await {
             Ok(accepted) => break accepted,
-            Err(error) if is_conflict(&error) && other_operation_ended(client, call, id).await => {}
+            Err(error) if is_conflict(&error) && conflicts.passed(client, call, id).await => {}
             Err(error) => {
                 let state = after_unclear_write(client, call, id, &error, change.prior).await;
                 return Outcome::failed(Some(state), diagnose::azure(&doing, &error));
@@ -194,7 +205,7 @@ pub async fn scale(
     match agent_pool::wait_written(client, call, &accepted, Some(&log_progress(id))).await {
         Ok(pool) => settled(id, &change.planned, &pool, "scaling"),
         Err(failure) => {
-            let state = last_seen(&change.planned, &failure, &accepted);
+            let state = last_seen(&change.planned, &failure, Some(&accepted));
             let mut diagnostic = diagnose::azure(&doing, &failure.error);
             diagnostic.detail.push_str("\n\nAzure has accepted the new instance_count. The state has what Azure last reported; the next plan shows what is left to do.");
             Outcome::failed(Some(state), diagnostic)
@@ -207,24 +218,35 @@ pub fn is_conflict(error: &Error) -> bool {
     error.code() == Some("RegistryStatusConflict")
 }
 
-/// Waits until no operation of somebody else's runs on the pool. `false`: none does, or it was not seen to end, so that
-/// trying again is pointless.
-pub async fn other_operation_ended(client: &Client, call: &Call, id: &AgentPoolId) -> bool {
-    let busy = match agent_pool::get(client, call, id).await {
-        Ok(pool) => {
-            let state = pool.properties.provisioning_state;
-            matches!(state.as_deref(), Some("Creating" | "Updating" | "Deleting"))
+/// How often a write is tried again when it was refused although nothing runs on the pool any more: the other operation may
+/// have ended between the refusal and the look.
+const REFUSED_AT_REST_MAX: u32 = 3;
+
+/// Waits for other operations on the pool, be they somebody else's or an attempt of ours whose answer was lost.
+#[derive(Default)]
+pub struct Conflicts {
+    refused_at_rest: u32,
+}
+
+impl Conflicts {
+    /// Waits until no other operation runs on the pool. `false`: it was not seen to end or the pool has failed, so that
+    /// trying again is pointless.
+    pub async fn passed(&mut self, client: &Client, call: &Call, id: &AgentPoolId) -> bool {
+        let Ok(pool) = agent_pool::get(client, call, id).await else {
+            return false;
+        };
+        let state = pool.properties.provisioning_state.as_deref();
+        if !matches!(state, Some("Creating" | "Updating" | "Deleting")) {
+            self.refused_at_rest += 1;
+            let again = !pool.has_failed() && self.refused_at_rest <= REFUSED_AT_REST_MAX;
+            return again && call.sleep(client.pace().poll_min).await.is_ok();
         }
-        Err(_) => false,
-    };
-    if !busy {
-        return false;
-    }
-    tracing::info!(pool = %id, "waiting for another operation on the pool to end");
-    match agent_pool::wait_settled(client, call, id).await {
-        Ok(_) => true,
-        // Its failure, or the pool's disappearance, is an end as well; what it means is for the next attempt to say.
-        Err(failure) => matches!(failure.error, Error::OperationFailed(_)) || failure.error.is_gone(),
+        tracing::info!(pool = %id, "waiting for another operation on the pool to end");
+        match agent_pool::wait_settled(client, call, id, Some(&log_progress(id))).await {
+            Ok(_) => true,
+            // Its failure, or the pool's disappearance, is an end as well; what it means is for the next attempt to say.
+            Err(failure) => matches!(failure.error, Error::OperationFailed(_)) || failure.error.is_gone(),
+        }
     }
 }
 

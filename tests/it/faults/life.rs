@@ -16,8 +16,11 @@ use crate::conformance::{
     object::{Applied, Object},
 };
 
-const TYPE: &str = "acr_agent_pool";
+pub const TYPE: &str = "acr_agent_pool";
 const GROUP: &str = "/subscriptions/11111111-2222-3333-4444-555555555555/resourceGroups/rg-builds/providers";
+
+/// The rule that a plan asked for again is the same.
+const CHANGED_MIND: &str = "P11";
 
 /// How long the emulator's operations take: long enough for each to be seen under way.
 const PROVISIONING: Duration = Duration::from_millis(60);
@@ -44,17 +47,32 @@ pub struct Outcome {
     pub requests: Vec<JournalEntry>,
 }
 
-struct Life {
-    emulator: Emulator,
-    core: Core<Channel>,
+/// An emulator, and a Core whose provider uses it.
+pub struct Life {
+    pub emulator: Emulator,
+    pub core: Core<Channel>,
     pool: Object<Channel>,
     outcome: Outcome,
 }
 
 /// Lives a whole life under the fault.
 pub async fn live(fault: Option<Value>) -> Outcome {
+    let mut life = begin(fault).await;
+    life.apply(1).await;
+    life.apply(2).await;
+    life.destroy().await;
+    life.end()
+}
+
+/// Everything that a life needs, with nothing in it yet.
+pub async fn begin(fault: Option<Value>) -> Life {
+    begin_slowly(fault, PROVISIONING).await
+}
+
+/// The same where operations take so long.
+pub async fn begin_slowly(fault: Option<Value>, provisioning: Duration) -> Life {
     let options = Options {
-        provisioning: PROVISIONING,
+        provisioning,
         retry_after: Duration::ZERO,
         ..Options::default()
     };
@@ -67,25 +85,29 @@ pub async fn live(fault: Option<Value>) -> Outcome {
         core.keep_secret(&secret);
     }
     let pool = core.resource(TYPE);
-    let mut life = Life {
+    Life {
         emulator,
         core,
         pool,
         outcome: Outcome::default(),
-    };
-    life.apply(1).await;
-    life.apply(2).await;
-    life.destroy().await;
-    life.end()
+    }
 }
 
 impl Life {
+    /// From now on this fault is in force, and no other.
+    pub fn fault(&self, fault: Value) {
+        self.emulator
+            .set_faults(vec![serde_json::from_value::<Fault>(fault).unwrap()]);
+    }
+
     /// Applies; after an error once more, as a user would.
     async fn apply(&mut self, count: i64) {
         let config =
             json!({"name": "builds", "registry_id": registry(), "subnet_id": subnet(), "instance_count": count});
+        let before = self.inconsistencies();
         let applied = self.pool.apply(config.clone()).await;
-        if self.failed(&applied) {
+        let inconsistent = self.inconsistencies() > before;
+        if self.failed(&applied) || inconsistent {
             self.pool.changed_outside();
             let again = self.pool.apply(config.clone()).await;
             if !again.errors().is_empty() {
@@ -127,6 +149,15 @@ impl Life {
         }
     }
 
+    /// How often a plan was answered otherwise when asked again: Terraform itself tells that as an error and stops.
+    fn inconsistencies(&self) -> usize {
+        self.core
+            .violations()
+            .iter()
+            .filter(|broken| broken.rule == CHANGED_MIND)
+            .count()
+    }
+
     fn failed(&mut self, applied: &Applied) -> bool {
         let errors = applied.errors();
         if errors.len() > 1 {
@@ -149,8 +180,15 @@ impl Life {
     }
 
     fn end(mut self) -> Outcome {
-        let broken = self.core.violations();
-        self.outcome.wrong.extend(broken.iter().map(ToString::to_string));
+        for broken in self.core.violations() {
+            // What a refused read leaves open in one plan and not in the next is Terraform's to tell; the rest is wrong.
+            let list = if broken.rule == CHANGED_MIND {
+                &mut self.outcome.errors
+            } else {
+                &mut self.outcome.wrong
+            };
+            list.push(broken.to_string());
+        }
         self.outcome.requests = self.emulator.requests();
         for secret in secrets(&self.emulator).into_iter().chain(self.emulator.issued_tokens()) {
             if self.outcome.errors.iter().any(|error| error.contains(&secret)) {
@@ -189,7 +227,7 @@ fn secrets(emulator: &Emulator) -> Vec<String> {
         .collect()
 }
 
-fn registry() -> String {
+pub fn registry() -> String {
     format!("{GROUP}/Microsoft.ContainerRegistry/registries/contosobuilds")
 }
 

@@ -2,5 +2,7 @@
 //! while there should be one, none afterwards - or with one clear error, after which the next apply or destroy mends it.
 
 mod life;
+mod lost_answers;
+mod planning;
 mod positions;
 mod real_terraform;

@@ -6,7 +6,7 @@ use tokio::task::JoinSet;
 use super::life::{Outcome, READ_TIMEOUT, live};
 
 /// Lives at once: they mostly wait.
-const AT_ONCE: usize = 8;
+const AT_ONCE: usize = 16;
 
 /// Each fault, by name. `retried`: the provider mends it alone, so that the user sees no error at all.
 fn faults() -> Vec<(&'static str, bool, Value)> {
