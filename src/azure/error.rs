@@ -1,9 +1,10 @@
 //! What went wrong between us and Azure, in words. No secret, token, signature or query string gets into a message.
 
-use std::fmt;
 use std::time::Duration;
 
 use super::retry::Method;
+
+mod text;
 
 /// 404 codes that mean: the thing asked for does not exist. Any other 404 (SubscriptionNotFound, InvalidResourceType, a
 /// proxy's page) says nothing about the thing, and must never empty a state.
@@ -121,6 +122,8 @@ pub struct ServiceError {
 pub struct NotArm {
     /// The HTTP status.
     pub status: u16,
+    /// It is the service's own, in another format: a problem document.
+    pub problem: bool,
     /// What can be told of the body: its title or its first words.
     pub snippet: String,
     /// The answer's (else the request's) correlation id.
@@ -282,134 +285,7 @@ fn is_unclear_status(status: u16) -> bool {
     matches!(status, 408 | 500 | 502 | 503 | 504)
 }
 
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Arm(arm) => write!(f, "{arm}"),
-            Self::NotArm(other) => write!(f, "{other}"),
-            Self::Transport { request, message, .. } => write!(f, "{request}: no answer: {message}"),
-            Self::Credential { message, .. } => write!(f, "obtaining an access token: {message}"),
-            Self::ForeignUrl { role, origin } => {
-                write!(
-                    f,
-                    "the service named a {role} at {origin}, which is not the configured resource manager; it was not followed"
-                )
-            }
-            Self::DeadlineExceeded {
-                waited,
-                last,
-                in_flight,
-                next_wait,
-            } => {
-                write!(f, "the time allowed is over (waited {})", spoken(*waited))?;
-                if let Some(wait) = next_wait {
-                    write!(
-                        f,
-                        "; the service asked to wait {} before the next attempt, which is longer than the time that was left",
-                        spoken(*wait)
-                    )?;
-                }
-                write_unclear(f, *in_flight)?;
-                write_last(f, last)
-            }
-            Self::Cancelled { last, in_flight } => {
-                write!(f, "the operation was cancelled")?;
-                write_unclear(f, *in_flight)?;
-                write_last(f, last)
-            }
-            Self::InvalidResponse { request, message } => {
-                write!(f, "{request}: the answer cannot be understood: {message}")
-            }
-            Self::OperationFailed(failed) => write!(f, "{failed}"),
-            Self::InvalidRequest(message) => write!(f, "the request cannot be made: {message}"),
-        }
-    }
-}
-
-fn write_unclear(f: &mut fmt::Formatter<'_>, in_flight: bool) -> fmt::Result {
-    if in_flight {
-        write!(f, "; whether Azure accepted the request is not known")
-    } else {
-        Ok(())
-    }
-}
-
-fn write_last(f: &mut fmt::Formatter<'_>, last: &Option<Box<Error>>) -> fmt::Result {
-    match last {
-        Some(last) => write!(f, "; the last error before was: {last}"),
-        None => Ok(()),
-    }
-}
-
-/// `61m 5s`, `5s`: durations as people read them.
-fn spoken(duration: Duration) -> String {
-    let seconds = duration.as_secs();
-    if seconds >= 60 {
-        format!("{}m {}s", seconds / 60, seconds % 60)
-    } else {
-        format!("{seconds}s")
-    }
-}
-
 impl std::error::Error for Error {}
-
-impl fmt::Display for RequestLine {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.method.as_str(), self.path)
-    }
-}
-
-impl fmt::Display for ArmError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}: HTTP {}: {} (correlation id {}",
-            self.request, self.status, self.body, self.correlation_id
-        )?;
-        match &self.request_id {
-            Some(id) if *id != self.correlation_id => write!(f, ", request id {id})"),
-            _ => write!(f, ")"),
-        }
-    }
-}
-
-impl fmt::Display for ServiceError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.code.is_empty(), self.message.is_empty()) {
-            (false, false) => write!(f, "{}: {}", self.code, self.message)?,
-            (false, true) => f.write_str(&self.code)?,
-            _ => f.write_str(&self.message)?,
-        }
-        if let Some(target) = &self.target {
-            write!(f, " (target {target})")?;
-        }
-        for detail in &self.details {
-            write!(f, "; {detail}")?;
-        }
-        Ok(())
-    }
-}
-
-impl fmt::Display for NotArm {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}: HTTP {} without an Azure error: {} (correlation id {}); a proxy or gateway may have answered",
-            self.request, self.status, self.snippet, self.correlation_id
-        )
-    }
-}
-
-impl fmt::Display for OperationFailed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the operation on {} ended as {}: ", self.path, self.status)?;
-        match &self.error {
-            Some(error) => write!(f, "{error}")?,
-            None => write!(f, "the service gave no reason")?,
-        }
-        write!(f, " (correlation id {})", self.correlation_id)
-    }
-}
 
 #[cfg(test)]
 mod tests {
