@@ -21,6 +21,9 @@ use machine::{Machine, Next, Seen, Target};
 
 mod machine;
 
+/// What is shown of an operation whose status nobody has told yet.
+const ACCEPTED: &str = "accepted";
+
 /// What was accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -71,8 +74,10 @@ pub async fn wait(
 ) -> Result<Option<Value>, OperationError> {
     let trusted = |url: &str| trusted_url(client, url);
     let (mut machine, mut next) = Machine::start(watch.kind, watch.resource_path, Seen::answer(accepted), &trusted);
-    let mut last_error = None;
-    let mut looks = 0;
+    let (mut last_error, mut looks) = (None, 0);
+    if matches!(next, Next::Look(_)) {
+        report(call, watch, machine.status.as_deref().unwrap_or(ACCEPTED));
+    }
     loop {
         let target = match next {
             Next::Done(resource) => return Ok(resource),
@@ -94,6 +99,7 @@ pub async fn wait(
             let error = interrupted(call, interruption, last_error, false).asked_to_wait(asked);
             return Err(machine.ended(error));
         }
+        let is_last = machine.at_once;
         let looked = match &target {
             Target::Status(url) | Target::Location(url) => client.get_url(call, url).await,
             Target::Resource => client.get(call, watch.resource_path, watch.api_version).await,
@@ -110,7 +116,10 @@ pub async fn wait(
             }
         };
         next = machine.step(seen, &trusted);
-        report(call, watch, machine.status.as_deref().unwrap_or("accepted"));
+        // The last look follows the operation's own word at once and has no news.
+        if !is_last {
+            report(call, watch, machine.status.as_deref().unwrap_or(ACCEPTED));
+        }
     }
 }
 

@@ -7,6 +7,7 @@ fn progress_is_logged_at_info() {
     let (_emulator, sandbox) = world(options(), &[("TF_LOG_PROVIDER", "INFO")]);
     let log: String = live(&sandbox).iter().map(|run| run.stderr.clone()).collect();
     for word in ["Creating", "Updating", "Deleting", "Succeeded"] {
+        // In the form that the documentation shows: agent pool "p": Creating, 2m10s.
         let begin = format!("agent pool \"builds\": {word}, 0m0");
         let line = log.lines().find(|line| line.contains(&begin));
         let line = line.unwrap_or_else(|| panic!("{begin} is missing in\n{log}"));
