@@ -45,6 +45,8 @@ struct Attempts {
     unclear: bool,
     /// A fresh token was fetched for this request already.
     renewed: bool,
+    /// How the latest one failed: what the end of the operation is explained with.
+    last: Option<Error>,
 }
 
 impl Client {
@@ -53,10 +55,13 @@ impl Client {
         let mut so_far = Attempts::default();
         let bucket = self.bucket(&out);
         loop {
-            self.await_turn(&out, &bucket, so_far.unclear).await?;
             so_far.number += 1;
             let pipeline = self.pipeline();
-            let failure = match self.attempt(&pipeline, &out, so_far.unclear).await? {
+            let sent = match self.await_turn(&out, &bucket, so_far.unclear).await {
+                Ok(()) => self.attempt(&pipeline, &out, so_far.unclear).await,
+                Err(error) => Err(error),
+            };
+            let failure = match sent.map_err(|error| error.remembering(so_far.last.take()))? {
                 Ok(response) => {
                     self.inner.throttle.answered(&bucket, response.remaining(bucket.kind));
                     return Ok(response);
@@ -74,7 +79,7 @@ impl Client {
                 self.inner.throttle.refused(&bucket, failure.retry_after);
             }
             so_far.unclear |= failure.error.may_have_been_accepted();
-            self.await_retry(&out, &so_far, failure).await?;
+            so_far.last = Some(self.await_retry(&out, &so_far, failure).await?);
         }
     }
 
@@ -92,8 +97,8 @@ impl Client {
             .map_err(|by| interrupted(call, by, None, unclear).asked_to_wait(asked))
     }
 
-    /// Waits before the next attempt, or ends with the failure when there is to be none.
-    async fn await_retry(&self, out: &Outgoing<'_>, so_far: &Attempts, failure: FailedAttempt) -> Result<(), Error> {
+    /// Waits before the next attempt and hands the failure back, or ends with it when there is to be none.
+    async fn await_retry(&self, out: &Outgoing<'_>, so_far: &Attempts, failure: FailedAttempt) -> Result<Error, Error> {
         let call = out.call;
         let attempt = Attempt {
             method: out.line.method,
@@ -117,7 +122,7 @@ impl Client {
                 let by = Interruption::Deadline;
                 Err(interrupted(call, by, Some(failure.error), so_far.unclear).asked_to_wait(asked))
             }
-            Ok(()) => Ok(()),
+            Ok(()) => Ok(failure.error),
             Err(by) => Err(interrupted(call, by, Some(failure.error), so_far.unclear).asked_to_wait(asked)),
         }
     }

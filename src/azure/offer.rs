@@ -13,6 +13,7 @@ use tokio::sync::OnceCell;
 use super::call::Call;
 use super::client::Client;
 use super::error::Error;
+use super::exchange::interrupted;
 
 /// The API version that provider metadata is read with: stable, and served by every cloud for years.
 pub const API_VERSION: &str = "2022-09-01";
@@ -101,7 +102,10 @@ impl Client {
         };
         // Whoever comes first reads; should he be interrupted, the next one does.
         let read = || self.read_offer(call, subscription, namespace);
-        known.get_or_try_init(read).await.cloned()
+        match call.guard(known.get_or_try_init(read)).await {
+            Ok(offer) => offer.cloned(),
+            Err(by) => Err(interrupted(call, by, None, false)),
+        }
     }
 
     async fn read_offer(
@@ -199,6 +203,10 @@ impl Error {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use tokio::time::Instant;
+
     use super::*;
     use crate::azure::fake::{FakeHttp, call, reply};
 
@@ -272,18 +280,19 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_interrupted_reader_leaves_it_to_the_next() {
-        let http = FakeHttp::with([reply(200, &metadata(r#""2019-01-01""#)), reply(200, "{}")]);
+    async fn an_interrupted_reader_leaves_it_to_the_next_and_nobody_waits_beyond_his_time() {
+        let slow = || reply(200, &metadata(r#""2019-01-01""#)).after(Duration::from_secs(30));
+        let http = FakeHttp::with([slow(), slow(), reply(200, "{}")]);
         let client = http.client();
-        let over = call(60);
-        over.cancel.cancel();
-        assert!(
-            client
-                .offer(&over, "S", FAMILY.namespace)
-                .await
-                .unwrap_err()
-                .is_interruption()
+        let (first, hasty) = (call(20), call(5));
+        let begun = Instant::now();
+        let (one, two, three) = tokio::join!(
+            client.offer(&first, "S", FAMILY.namespace),
+            client.offer(&hasty, "S", FAMILY.namespace),
+            ask(&client),
         );
-        assert_eq!(ask(&client).await.unwrap(), "2019-01-01");
+        assert!(one.unwrap_err().is_interruption() && two.unwrap_err().is_interruption());
+        assert_eq!(three.unwrap(), "2019-01-01");
+        assert_eq!(begun.elapsed(), Duration::from_secs(20 + 30));
     }
 }

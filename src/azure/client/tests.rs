@@ -152,6 +152,19 @@ async fn a_wait_past_the_deadline_ends_at_the_deadline_and_says_so() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_end_tells_the_last_real_error_wherever_it_comes() {
+    // While the next answer is awaited, and while the throttle holds the next attempt back.
+    let silence = reply(200, "{}").after(Duration::from_secs(300));
+    let throttled = || reply(429, BUSY).header("x-ms-ratelimit-remaining-subscription-reads", "0");
+    for (answers, allowed) in [(vec![reply(500, BUSY), silence], 60), (vec![throttled()], 1)] {
+        let http = FakeHttp::with(answers);
+        let error = http.client().get(&call(allowed), "/p", V).await.unwrap_err();
+        let text = error.to_string();
+        assert!(error.is_interruption() && text.contains("ServiceBusy"), "{text}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_500_that_asks_for_time_gets_it() {
     for (asked, want) in [("9", 9), ("Tue, 24 Nov 2026 17:00:30 GMT", 30)] {
         let busy = reply(500, BUSY)
