@@ -5,6 +5,9 @@ use tokio::task::JoinSet;
 
 use super::life::{Outcome, READ_TIMEOUT, live};
 
+/// The name of a refused token.
+const EXPIRED: &str = "401";
+
 /// Lives at once: they mostly wait.
 const AT_ONCE: usize = 16;
 
@@ -39,21 +42,33 @@ fn faults() -> Vec<(&'static str, bool, Value)> {
             true,
             json!({"applied": true, "action": {"stall_seconds": stall}}),
         ),
-        // What is not repeated: the user is told, once, and goes on.
         (
-            "a proxy's page",
-            false,
-            json!({"action": {"respond": {"status": 403, "body": "<html><title>Blocked</title>"}}}),
+            "503 three times",
+            true,
+            with(answer(503, json!({}), false), "times", json!(3)),
         ),
+        (EXPIRED, true, answer(401, json!({}), false)),
+        // What is not repeated: the user is told, once, and goes on.
+        ("a proxy's page", false, page(403)),
+        ("a proxy's page for what is not found", false, page(404)),
+        ("a portal's page as success", false, page(200)),
         ("a refusal", false, answer(409, json!({}), false)),
     ]
 }
 
-fn at(position: usize, fault: &Value) -> Value {
-    let mut fault = fault.clone();
-    fault["times"] = json!(1);
-    fault["match"] = json!({ "skip": position });
+fn page(status: u16) -> Value {
+    json!({"action": {"respond": {"status": status, "body": "<html><title>Sign in</title></html>"}}})
+}
+
+fn with(mut fault: Value, member: &str, value: Value) -> Value {
+    fault[member] = value;
     fault
+}
+
+fn at(position: usize, fault: &Value) -> Value {
+    let times = fault.get("times").cloned().unwrap_or(json!(1));
+    let fault = with(fault.clone(), "times", times);
+    with(fault, "match", json!({ "skip": position }))
 }
 
 fn lines(outcome: &Outcome) -> Vec<String> {
@@ -76,6 +91,8 @@ async fn every_fault_at_every_position_ends_the_same() {
     let mut cases: Vec<(String, bool, Value)> = Vec::new();
     for position in 0..positions {
         for (name, retried, fault) in faults() {
+            // To the request for a token itself there is no fresher token.
+            let retried = retried && (position, name) != (0, EXPIRED);
             cases.push((
                 format!("{name} at request {}", position + 1),
                 retried,
