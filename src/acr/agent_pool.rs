@@ -113,7 +113,7 @@ pub async fn create(client: &Client, call: &Call, id: &AgentPoolId, pool: &NewAg
     let (path, body) = (&id.to_string(), &to_arm(pool));
     let put = async |version| Ok((client.put(call, path, version, body).await?, version));
     let answer = client.versioned(call, id.subscription_id(), &FAMILY, put).await?;
-    Ok(Accepted::of(id, Kind::Write, answer))
+    Accepted::write(id, answer)
 }
 
 /// Asks for another number of instances; nothing else of a pool can change in place.
@@ -127,7 +127,7 @@ pub async fn scale(client: &Client, call: &Call, id: &AgentPoolId, count: i64) -
     );
     let patch = async |version| Ok((client.patch(call, path, version, body).await?, version));
     let answer = client.versioned(call, id.subscription_id(), &FAMILY, patch).await?;
-    Ok(Accepted::of(id, Kind::Write, answer))
+    Accepted::write(id, answer)
 }
 
 /// Asks for a pool to be deleted. `None`: it was gone already.
@@ -138,6 +138,7 @@ pub async fn delete(client: &Client, call: &Call, id: &AgentPoolId) -> Result<Op
     let path = &id.to_string();
     let delete = async |version| Ok((client.delete(call, path, version).await?, version));
     match client.versioned(call, id.subscription_id(), &FAMILY, delete).await {
+        Ok((response, _)) if !response.is_json_or_empty() => Err(response.unreadable()),
         Ok(answer) => Ok(Some(Accepted::of(id, Kind::Delete, answer))),
         Err(error) if error.is_gone() => Ok(None),
         Err(error) => Err(error),
@@ -237,6 +238,17 @@ async fn read_now(client: &Client, call: &Call, id: &AgentPoolId) -> Result<(Res
 }
 
 impl Accepted {
+    /// A success that shows neither a pool nor an operation is not the service's, and accepts nothing that we know of.
+    fn write(id: &AgentPoolId, answer: (Response, &'static str)) -> Result<Self, Error> {
+        let (response, _) = &answer;
+        let followed = response.status == 202 || response.operation_url().or(response.location()).is_some();
+        if followed || response.value().is_object() {
+            Ok(Self::of(id, Kind::Write, answer))
+        } else {
+            Err(response.unreadable())
+        }
+    }
+
     fn of(id: &AgentPoolId, kind: Kind, (response, api_version): (Response, &'static str)) -> Self {
         Self {
             id: id.clone(),

@@ -107,7 +107,7 @@ fn parse_envelope(body: &[u8]) -> Option<ServiceError> {
 }
 
 /// What can be told of a body that is not ARM's.
-fn snippet(body: &[u8]) -> String {
+pub(super) fn snippet(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(body);
     let trimmed = text.trim();
     if trimmed.is_empty() || trimmed == "null" {

@@ -8,10 +8,11 @@ use azure_core::http::RawResponse;
 use azure_core::http::headers::{HeaderName, Headers};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use serde_json::error::Category;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
 
-use super::envelope::FailedAnswer;
+use super::envelope::{FailedAnswer, snippet};
 use super::error::{Error, RequestLine};
 use super::mask::mask_body;
 use super::retry::Fault;
@@ -64,12 +65,21 @@ impl Response {
     /// # Errors
     /// [`Error::InvalidResponse`] with the position of what is wrong.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Error> {
-        serde_json::from_slice(&self.body).map_err(|cause| self.invalid(cause.to_string()))
+        serde_json::from_slice(&self.body).map_err(|cause| match cause.classify() {
+            // A document of another shape: the position says where. What is no JSON at all is best shown.
+            Category::Data => self.invalid(cause.to_string()),
+            _ => self.unreadable(),
+        })
     }
 
     /// The body as JSON; null when it is empty or no JSON (a delete's 202 answers `null`, its 204 nothing).
     pub fn value(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or(Value::Null)
+    }
+
+    /// Whether the body is what the service writes: JSON or nothing, and no page of a portal's.
+    pub fn is_json_or_empty(&self) -> bool {
+        self.body.is_empty() || serde_json::from_slice::<Value>(&self.body).is_ok()
     }
 
     /// The wait that the service asks for with `Retry-After`: seconds, or an HTTP date, which is taken from the answer's own
@@ -101,6 +111,14 @@ impl Response {
             request: self.request.clone(),
             message: message.into(),
         }
+    }
+
+    /// The error that says that this successful answer is not the resource manager's: a portal's page, an empty body.
+    pub fn unreadable(&self) -> Error {
+        self.invalid(format!(
+            "it is no JSON but {}; a proxy or gateway may have answered",
+            snippet(&self.body)
+        ))
     }
 
     pub(super) fn into_failure(self, after_unclear_attempt: bool) -> FailedAttempt {

@@ -304,6 +304,11 @@ impl Emulator {
         self.shared.lock().faults.set(faults);
     }
 
+    /// How often faults have struck since they were last set.
+    pub fn faults_fired(&self) -> u32 {
+        self.shared.lock().faults.fired()
+    }
+
     /// Advances the emulator's clock.
     pub fn advance(&self, by: Duration) {
         let mut world = self.shared.lock();

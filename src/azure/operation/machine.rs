@@ -264,6 +264,8 @@ impl Machine {
         match error {
             // Entra ID's refusal is final. Without a code nobody has refused: the authority cannot be reached just now.
             Error::Credential { code: None, .. } => return self.fault(error),
+            // A page of a proxy's says nothing about the resource, and the next look may get through.
+            Error::NotArm(_) if self.target == Target::Resource => return self.fault(error),
             Error::Credential { .. } | Error::InvalidRequest(_) => return Next::Failed(Box::new(error)),
             _ => self.faults = 0,
         }

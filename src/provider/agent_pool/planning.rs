@@ -80,7 +80,7 @@ fn predict(planned: &mut AgentPoolModel, prior: Option<&AgentPoolModel>) {
 /// Sets the region of a pool to be created, which is its registry's; unknown when the registry does not exist yet or this
 /// principal may not read it.
 ///
-/// An outage is an error. Terraform plans once more at apply: a region that was known and is then unknown would be reported
+/// An outage, or a page of a proxy's, is an error. Terraform plans once more at apply: a region that was known and is then unknown would be reported
 /// as a bug of the provider, and whoever cannot reach Azure cannot create a pool either.
 async fn locate(azure: Option<&(Client, Call)>, plan: &mut RefinedPlan<AgentPoolModel>) {
     plan.planned.location = Field::Unknown;
@@ -89,11 +89,12 @@ async fn locate(azure: Option<&(Client, Call)>, plan: &mut RefinedPlan<AgentPool
     };
     match registry::get(client, call, &id).await {
         Ok(registry) => plan.planned.location = Field::Known(registry.location),
-        Err(error) if error.is_transient() || error.is_interruption() || matches!(error, Error::Credential { .. }) => {
-            plan.diagnostics
-                .push(diagnose::azure(&format!("reading {}", id.human()), &error));
+        Err(error @ Error::Arm(_)) if !error.is_transient() => {
+            tracing::debug!(%error, "the registry cannot be read; the plan leaves its location open");
         }
-        Err(error) => tracing::debug!(%error, "the registry cannot be read; the plan leaves its location open"),
+        Err(error) => plan
+            .diagnostics
+            .push(diagnose::azure(&format!("reading {}", id.human()), &error)),
     }
 }
 

@@ -43,6 +43,8 @@ pub struct Outcome {
     pub errors: Vec<String>,
     /// What is not as it has to be.
     pub wrong: Vec<String>,
+    /// How often the fault struck.
+    pub fired: u32,
     /// The requests of the life.
     pub requests: Vec<JournalEntry>,
 }
@@ -189,6 +191,7 @@ impl Life {
             };
             list.push(broken.to_string());
         }
+        self.outcome.fired = self.emulator.faults_fired();
         self.outcome.requests = self.emulator.requests();
         for secret in secrets(&self.emulator).into_iter().chain(self.emulator.issued_tokens()) {
             if self.outcome.errors.iter().any(|error| error.contains(&secret)) {

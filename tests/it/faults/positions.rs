@@ -1,15 +1,29 @@
 //! Every fault at every position.
 
 use serde_json::{Value, json};
+use terraform_provider_acr::emulator::JournalEntry;
 use tokio::task::JoinSet;
 
 use super::life::{Outcome, READ_TIMEOUT, live};
+
+/// What the paths of looks at operations contain.
+const LOOKS: [&str; 2] = ["/operationStatuses/", "/agentPoolsOperationResults/"];
 
 /// The name of a refused token.
 const EXPIRED: &str = "401";
 
 /// Lives at once: they mostly wait.
 const AT_ONCE: usize = 16;
+
+/// One fault at one request.
+struct Case {
+    name: String,
+    /// The provider mends it alone.
+    retried: bool,
+    /// The request is certainly made.
+    certain: bool,
+    fault: Value,
+}
 
 /// Each fault, by name. `retried`: the provider mends it alone, so that the user sees no error at all.
 fn faults() -> Vec<(&'static str, bool, Value)> {
@@ -65,17 +79,36 @@ fn with(mut fault: Value, member: &str, value: Value) -> Value {
     fault
 }
 
-fn at(position: usize, fault: &Value) -> Value {
+/// The fault at the request that is the `index`th of a clean life: not the `index`th of any, because how often a running
+/// operation is looked at differs from life to life.
+fn at(clean: &[JournalEntry], index: usize, fault: &Value) -> Value {
     let times = fault.get("times").cloned().unwrap_or(json!(1));
     let fault = with(fault.clone(), "times", times);
-    with(fault, "match", json!({ "skip": position }))
+    let wanted = &clean[index];
+    let same = |entry: &&JournalEntry| entry.method == wanted.method && kind(&entry.path) == kind(&wanted.path);
+    let skip = clean[..index].iter().filter(same).count();
+    let (member, part) = kind(&wanted.path);
+    with(
+        fault,
+        "match",
+        json!({"method": wanted.method, "skip": skip, member: part}),
+    )
+}
+
+/// What a request is to: the path's end, or for the looks at an operation what its path contains.
+fn kind(path: &str) -> (&'static str, String) {
+    for looks in LOOKS {
+        if path.contains(looks) {
+            return ("path_contains", looks.to_owned());
+        }
+    }
+    let end: Vec<&str> = path.rsplit('/').take(2).collect();
+    ("path_ends", format!("/{}/{}", end[1], end[0]))
 }
 
 fn lines(outcome: &Outcome) -> Vec<String> {
     let short = |path: &str| path.rsplit("/providers/").next().unwrap_or_default().to_owned();
-    let line = |entry: &terraform_provider_acr::emulator::JournalEntry| {
-        format!("{} {} {:?}", entry.method, short(&entry.path), entry.status)
-    };
+    let line = |entry: &JournalEntry| format!("{} {} {:?}", entry.method, short(&entry.path), entry.status);
     outcome.requests.iter().map(line).collect()
 }
 
@@ -88,35 +121,40 @@ async fn every_fault_at_every_position_ends_the_same() {
         "a clean life is {positions} requests:\n  {}",
         lines(&clean).join("\n  ")
     );
-    let mut cases: Vec<(String, bool, Value)> = Vec::new();
+    let mut cases = Vec::new();
     for position in 0..positions {
         for (name, retried, fault) in faults() {
             // To the request for a token itself there is no fresher token.
             let retried = retried && (position, name) != (0, EXPIRED);
-            cases.push((
-                format!("{name} at request {}", position + 1),
+            // One look less is no news; every other request is made in each life.
+            let certain = !LOOKS.iter().any(|looks| clean.requests[position].path.contains(looks));
+            let case = Case {
+                name: format!("{name} at request {}", position + 1),
                 retried,
-                at(position, &fault),
-            ));
+                certain,
+                fault: at(&clean.requests, position, &fault),
+            };
+            cases.push(case);
         }
     }
     let (total, mut failures, mut told) = (cases.len(), Vec::new(), 0);
     let (mut running, mut waiting) = (JoinSet::new(), cases.into_iter());
     loop {
         while running.len() < AT_ONCE
-            && let Some((name, retried, fault)) = waiting.next()
+            && let Some(case) = waiting.next()
         {
-            running.spawn(async move { (name, retried, live(Some(fault)).await) });
+            running.spawn(async move { (live(Some(case.fault.clone())).await, case) });
         }
         let Some(ended) = running.join_next().await else { break };
-        let (name, retried, outcome) = ended.unwrap();
+        let (outcome, case) = ended.unwrap();
         told += usize::from(!outcome.errors.is_empty());
-        let surprised = retried && !outcome.errors.is_empty();
-        if !outcome.wrong.is_empty() || surprised {
+        let surprised = case.retried && !outcome.errors.is_empty();
+        let missed = case.certain && outcome.fired == 0;
+        if !outcome.wrong.is_empty() || surprised || missed {
             let requests = lines(&outcome).join("\n    ");
             failures.push(format!(
-                "{name}: {:#?}\n  errors {:#?}\n    {requests}",
-                outcome.wrong, outcome.errors
+                "{}, which struck {} times: {:#?}\n  errors {:#?}\n    {requests}",
+                case.name, outcome.fired, outcome.wrong, outcome.errors
             ));
         }
     }
