@@ -13,7 +13,7 @@ const LOOKS: [&str; 2] = ["/operationStatuses/", "/agentPoolsOperationResults/"]
 const EXPIRED: &str = "401";
 
 /// Lives at once: they mostly wait.
-const AT_ONCE: usize = 16;
+const AT_ONCE: usize = 32;
 
 /// One fault at one request.
 struct Case {
