@@ -112,6 +112,11 @@ impl Identities {
             .position(|principal| principal.client_id.eq_ignore_ascii_case(client_id))
     }
 
+    /// Every token issued so far.
+    pub(super) fn issued_tokens(&self) -> Vec<String> {
+        self.issued.keys().cloned().collect()
+    }
+
     /// A new token of a principal for an audience.
     pub(super) fn issue(&mut self, principal: usize, audience: &str, now: OffsetDateTime, life: Duration) -> String {
         let who = &self.principals[principal];

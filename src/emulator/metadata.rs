@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::answer::Answer;
 use super::json::Json;
+use super::versions::TaskVersions;
 
 /// The namespace that this emulator is about.
 pub(super) const REGISTRY_NAMESPACE: &str = "Microsoft.ContainerRegistry";
@@ -151,7 +152,7 @@ pub(super) fn locations(subscription: &str) -> Json {
 }
 
 /// The metadata of one resource provider, if it is served.
-pub(super) fn provider(subscription: &str, namespace: &str) -> Option<Json> {
+pub(super) fn provider(subscription: &str, namespace: &str, tasks: &TaskVersions) -> Option<Json> {
     let everywhere: Vec<&str> = POOL_REGIONS
         .iter()
         .chain(&OTHER_REGIONS)
@@ -161,9 +162,9 @@ pub(super) fn provider(subscription: &str, namespace: &str) -> Option<Json> {
     let (name, types) = if namespace.eq_ignore_ascii_case(REGISTRY_NAMESPACE) {
         let types = vec![
             resource_type("registries", &everywhere, &REGISTRY_VERSIONS),
-            resource_type("registries/agentPools", &pools, &POOL_VERSIONS),
-            resource_type("registries/tasks", &everywhere, &TASK_VERSIONS),
-            resource_type("registries/runs", &everywhere, &TASK_VERSIONS),
+            resource_type("registries/agentPools", &pools, &tasks.served(&POOL_VERSIONS)),
+            resource_type("registries/tasks", &everywhere, &tasks.served(&TASK_VERSIONS)),
+            resource_type("registries/runs", &everywhere, &tasks.served(&TASK_VERSIONS)),
         ];
         (REGISTRY_NAMESPACE, types)
     } else if namespace.eq_ignore_ascii_case("Microsoft.Network") {

@@ -49,6 +49,7 @@ mod seed;
 mod seeding;
 mod server;
 mod store;
+mod versions;
 mod world;
 
 use std::fmt;
@@ -273,6 +274,16 @@ impl Emulator {
         &self.shared.control_token
     }
 
+    /// Every access token issued since the start, also those that have expired: what must be found in no log.
+    pub fn issued_tokens(&self) -> Vec<String> {
+        self.shared.lock().identities.issued_tokens()
+    }
+
+    /// The secret parts of every polling URL handed out since the start or the last reset.
+    pub fn issued_signatures(&self) -> Vec<String> {
+        self.shared.lock().store.issued_signatures()
+    }
+
     /// The only subscription that exists.
     pub fn subscription_id(&self) -> &str {
         &self.subscription_id
@@ -291,6 +302,11 @@ impl Emulator {
     /// Replaces all faults.
     pub fn set_faults(&self, faults: Vec<Fault>) {
         self.shared.lock().faults.set(faults);
+    }
+
+    /// How often faults have struck since they were last set.
+    pub fn faults_fired(&self) -> u32 {
+        self.shared.lock().faults.fired()
     }
 
     /// Advances the emulator's clock.

@@ -11,6 +11,7 @@
 //!   "agent_pools": [{"registry": "contosobuilds", "name": "pool1", "tier": "S1", "count": 1}],
 //!   "tasks": [{"registry": "contosobuilds", "name": "build", "agent_pool_name": "pool1"}],
 //!   "runs": [{"registry": "contosobuilds", "run_id": "cf1", "status": "Queued", "agent_pool_name": "pool1"}],
+//!   "task_api_versions": ["2019-06-01-preview"],
 //!   "assumptions": {"delete_end": "404"}
 //! }
 //! ```
@@ -48,6 +49,8 @@ pub struct Seed {
     pub tasks: Vec<SeedTask>,
     /// Runs: read-only in this version.
     pub runs: Vec<SeedRun>,
+    /// The versions in which this cloud serves pools, tasks and runs; all that ever were when absent.
+    pub task_api_versions: Option<Vec<String>>,
     /// The switches for what nobody has recorded.
     pub assumptions: Assumptions,
 }
@@ -183,6 +186,7 @@ impl Seed {
             agent_pools: Vec::new(),
             tasks: Vec::new(),
             runs: Vec::new(),
+            task_api_versions: None,
             assumptions: Assumptions::default(),
         }
     }

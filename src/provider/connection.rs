@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    azure::{Call, Client, Settings},
+    azure::{Call, Client, Settings, Wire},
     framework::{Diagnostic, Diagnostics, provider::Host, resource::Operation},
 };
 
@@ -31,9 +31,19 @@ enum Session {
 #[derive(Default)]
 pub struct Connection {
     session: RwLock<Session>,
+    wire: Wire,
 }
 
 impl Connection {
+    /// An unconfigured connection over the given wire.
+    #[must_use]
+    pub fn over(wire: Wire) -> Self {
+        Self {
+            wire,
+            ..Self::default()
+        }
+    }
+
     /// Takes the provider block. Reaches no network.
     pub fn configure(&self, model: &ProviderModel, environment: &Environment, host: &Host) -> Diagnostics {
         let (session, diagnostics) = match model.resolve(environment) {
@@ -45,8 +55,9 @@ impl Connection {
                     cloud,
                     credential,
                     terraform_version: host.version.clone(),
+                    partner_id: None,
                     send_correlation_id: true,
-                    http: None,
+                    wire: self.wire.clone(),
                 };
                 match Client::new(settings) {
                     Ok(client) => (Session::Ready(client), Diagnostics::new()),
