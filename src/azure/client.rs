@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use azure_core::Bytes;
 use azure_core::http::headers::HeaderName;
+use azure_core::http::policies::Policy;
 use azure_core::http::policies::auth::BearerTokenAuthorizationPolicy;
 use azure_core::http::{
     ClientOptions, Context, HttpClient, Pipeline, PipelineSendOptions, Request, RetryOptions, Transport, Url,
@@ -22,6 +23,7 @@ use tokio::time::Instant;
 use super::call::{Call, Interruption};
 use super::cloud::Cloud;
 use super::credential::CredentialSource;
+use super::credential::auxiliary::AuxiliaryTokens;
 use super::error::{Error, RequestLine};
 use super::mask::{mask_body, mask_urls, without_query};
 use super::response::{CORRELATION_ID, FailedAttempt, Response};
@@ -44,6 +46,10 @@ pub struct Settings {
     pub cloud: Cloud,
     /// Who we are.
     pub credential: CredentialSource,
+    /// Further tenants whose resources requests may name: at most three, as Resource Manager takes.
+    pub auxiliary_tenant_ids: Vec<String>,
+    /// The id by which Microsoft attributes usage to a partner, for the user agent.
+    pub partner_id: Option<String>,
     /// Terraform's version, for the user agent.
     pub terraform_version: String,
     /// Whether correlation ids are sent (`disable_correlation_request_id` switches them off).
@@ -75,6 +81,12 @@ impl Client {
             None => http_client()?,
         };
         let credential = settings.credential.build(&settings.cloud, http.clone())?;
+        let auxiliary = AuxiliaryTokens::new(
+            &settings.credential,
+            &settings.auxiliary_tenant_ids,
+            &settings.cloud,
+            &http,
+        )?;
         tracing::debug!(credential = settings.credential.name(), "azure client configured");
         let authorization = BearerTokenAuthorizationPolicy::new(credential, [settings.cloud.scope()]);
         let options = ClientOptions {
@@ -85,7 +97,9 @@ impl Client {
         };
         let name = option_env!("CARGO_PKG_NAME");
         let version = option_env!("CARGO_PKG_VERSION");
-        let pipeline = Pipeline::new(name, version, options, Vec::new(), vec![Arc::new(authorization)], None);
+        let mut per_try: Vec<Arc<dyn Policy>> = vec![Arc::new(authorization)];
+        per_try.extend(auxiliary.map(|policy| Arc::new(policy) as Arc<dyn Policy>));
+        let pipeline = Pipeline::new(name, version, options, Vec::new(), per_try, None);
         let inner = Inner {
             cloud: settings.cloud,
             pipeline,

@@ -135,6 +135,8 @@ impl FakeHttp {
                 client_id: "app".into(),
                 client_secret: Secret::from("hush-hush".to_string()),
             },
+            auxiliary_tenant_ids: Vec::new(),
+            partner_id: None,
             terraform_version: "1.11.4".into(),
             send_correlation_id: true,
             http: Some(self.clone()),
