@@ -50,6 +50,22 @@ impl Emulator {
         world.identities.issuer.token(subject, EXCHANGE_AUDIENCE, now)
     }
 
+    /// What `az account get-access-token` prints for somebody who may do everything: an access token of `tenant`.
+    pub fn cli_answer(&self, tenant: &str) -> String {
+        let mut world = self.shared.lock();
+        let (now, life) = (world.tick(), world.token_lifetime);
+        let audience = self.url();
+        let token = world.identities.issue(0, tenant, audience, now, life);
+        let expires = now + life;
+        serde_json::json!({
+            "accessToken": token,
+            "expires_on": expires.unix_timestamp(),
+            "tenant": tenant,
+            "tokenType": "Bearer",
+        })
+        .to_string()
+    }
+
     /// What a job of GitHub Actions has in its environment.
     pub fn github_environment(&self) -> Vec<(String, String)> {
         let world = self.shared.lock();
