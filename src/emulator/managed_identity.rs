@@ -23,8 +23,9 @@ use super::server::{self, Shared};
 
 /// The metadata service's address on every virtual machine of Azure.
 const METADATA_ADDRESS: &str = "169.254.169.254";
-/// The versions that clients ask for.
+/// The first version of the metadata service with tokens; every later one is taken too.
 const METADATA_VERSION: &str = "2018-02-01";
+/// The first version of App Service's endpoint with this header; every later one is taken too.
 const APP_SERVICE_VERSION: &str = "2019-08-01";
 
 /// Serves until the runtime ends.
@@ -87,8 +88,9 @@ fn answer(
     }
 }
 
-fn token(identities: &mut Identities, query: &Query, version: &str, (now, life): (OffsetDateTime, Duration)) -> Answer {
-    if query.get("api-version") != Some(version) {
+fn token(identities: &mut Identities, query: &Query, since: &str, (now, life): (OffsetDateTime, Duration)) -> Answer {
+    // Versions are dates, so that the order of texts is theirs.
+    if query.get("api-version").is_none_or(|version| version < since) {
         return refusal(400, "invalid_request", "The api-version is missing or not served");
     }
     let Some(resource) = query.get("resource").filter(|resource| !resource.is_empty()) else {

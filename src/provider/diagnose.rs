@@ -2,6 +2,8 @@
 
 use crate::{azure::Error, framework::Diagnostic};
 
+use super::aadsts;
+
 /// The diagnostic of a failed operation. `doing` is a verb with its object, such as `creating agent pool "p" (…)`.
 #[must_use]
 pub fn azure(doing: &str, error: &Error) -> Diagnostic {
@@ -40,17 +42,7 @@ fn advice(code: &str) -> Option<&'static str> {
             "The registry named in registry_id does not exist. If the same configuration creates it, take the id from that resource rather than as text, so that Terraform knows the order."
         }
         "TooManyRequests" | "429" => "Azure is throttling requests. Try again later, or with a lower -parallelism.",
-        code if code.starts_with("AADSTS7000215") => {
-            "The client secret is wrong. Use the secret's value, not its id, and check that it belongs to this client_id."
-        }
-        code if code.starts_with("AADSTS7000222") => "The client secret has expired. Create a new one.",
-        code if code.starts_with("AADSTS700016") => {
-            "The application does not exist in this tenant. Check client_id and tenant_id."
-        }
-        code if code.starts_with("AADSTS90002") => {
-            "The tenant does not exist in this cloud. Check tenant_id and environment."
-        }
-        _ => return None,
+        _ => return aadsts::advice(code),
     })
 }
 

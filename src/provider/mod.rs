@@ -1,5 +1,6 @@
 //! What the user sees: the provider block, and the list of everything offered.
 
+mod aadsts;
 pub mod agent_pool;
 pub mod connection;
 pub mod diagnose;

@@ -10,6 +10,11 @@ use azure_core::error::ErrorKind;
 
 /// Between azure_identity's type name and the reason.
 const FAILED: &str = " authentication failed.";
+/// What azure_core and azure_identity put before the reason.
+const NOISE: [&str; 2] = [
+    "The request failed: ",
+    "non-transport error occurred which will not be retried",
+];
 /// What azure_identity appends.
 const LINK: &str = "\nTo troubleshoot";
 
@@ -76,7 +81,10 @@ fn bare(said: &str) -> String {
         Some((type_name, reason)) if !type_name.contains(' ') => reason,
         _ => said,
     };
-    said.trim().to_string()
+    NOISE
+        .iter()
+        .fold(said.trim(), |said, noise| said.trim_start_matches(noise))
+        .to_string()
 }
 
 #[cfg(test)]

@@ -3,7 +3,6 @@
 //! The files under `tests/fixtures/credentials` are keys and certificates made with OpenSSL for these tests alone.
 
 mod auxiliary;
-mod certificates;
 mod choice;
 mod cli;
 mod failures;

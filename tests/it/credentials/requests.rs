@@ -158,7 +158,7 @@ fn aks_workload_identity() {
 
 #[test]
 fn managed_identity_of_a_machine_and_of_an_app() {
-    let asked = "api-version=2018-02-01&resource=https://localhost:PORT";
+    let asked = "api-version=2019-08-01&resource=https://localhost:PORT";
     let machine = |world: World| {
         let variables = world.emulator.machine_environment();
         world.envs(variables).env(&[("ARM_USE_MSI", "true")])
