@@ -191,3 +191,6 @@ fn federated(token: &Token, principal: &Principal, issuer: &Issuer, now: OffsetD
 fn refuse<T>(code: u32, text: &str) -> Result<T, Refused> {
     Err(Refused(code, text.to_string()))
 }
+
+#[cfg(test)]
+mod tests;

@@ -21,6 +21,7 @@
 //!   `NoRegisteredProviderFound`. Types outside the registry namespace take any well-formed version.
 //! * Writes to networks and resource groups are done at once; a registry's take as long as a pool's.
 //! * Locations come back in lower case without spaces.
+//! * Which of Entra ID's codes answers which fault of a client assertion or federated token; the codes themselves are known.
 //! * Which registry versions have which members, between the recorded ones.
 
 mod agent_pools;

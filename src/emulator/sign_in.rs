@@ -42,6 +42,14 @@ impl Emulator {
             .push(subject.into());
     }
 
+    /// Takes that trust back.
+    pub fn distrust_subject(&self, subject: &str) {
+        let mut world = self.shared.lock();
+        world.identities.principals[0]
+            .trusted_subjects
+            .retain(|trusted| trusted != subject);
+    }
+
     /// A token of the emulator's issuer about `subject`, such as a cluster mounts into a pod. Good for ten minutes of the
     /// emulator's clock.
     pub fn federated_token(&self, subject: &str) -> String {

@@ -18,7 +18,8 @@ use azure_identity::ClientAssertion;
 use super::TokenRequest;
 use super::entra::{forget_retry_after, token_retry};
 
-/// The audience of tokens that Entra ID exchanges, the same in all clouds that azurerm knows.
+/// The audience of tokens that Entra ID exchanges in the public cloud. That federated credentials in other clouds are set up
+/// with the same one is assumed.
 const EXCHANGE_AUDIENCE: &str = "api://AzureADTokenExchange";
 /// The version of Azure Pipelines' endpoint that Microsoft's own SDKs ask for.
 const PIPELINES_API_VERSION: &str = "7.1";

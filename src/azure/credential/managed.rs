@@ -52,7 +52,7 @@ impl HttpClient for Bounded {
         let (endpoint, attempts) = (without_query(request.url()), MANAGED_IDENTITY_ATTEMPTS);
         // Not `Io`: azure_core would ask again.
         Err(refusal(format!(
-            "there is no managed identity here: nothing answered at {endpoint} in {attempts} attempts ({last}). Managed identities exist on Azure's own machines only; elsewhere set use_msi = false"
+            "there is no managed identity here: nothing answered as it should at {endpoint} in {attempts} attempts ({last}). Managed identities exist on Azure's own machines only; elsewhere set use_msi = false. With HTTP_PROXY set, NO_PROXY must hold 169.254.169.254"
         )))
     }
 }
@@ -62,11 +62,17 @@ async fn answer(http: &Arc<dyn HttpClient>, request: &Request) -> azure_core::Re
     let (status, mut headers, body) = http.execute_request(request).await?.deconstruct();
     let body = body.collect().await?;
     forget_retry_after(&mut headers);
+    let said = serde_json::from_slice::<serde_json::Value>(&body).unwrap_or_default();
+    if !said.is_object() {
+        let status = u16::from(status);
+        return Err(refusal(format!(
+            "HTTP {status} in a form that is no managed identity's; a proxy, most likely"
+        )));
+    }
     if status != StatusCode::BadRequest {
         return Ok(AsyncRawResponse::from_bytes(status, headers, body));
     }
     // azure_identity would replace this body by a guess.
-    let said = serde_json::from_slice::<serde_json::Value>(&body).unwrap_or_default();
     let said = said["error_description"].as_str().unwrap_or("HTTP 400").to_string();
     Ok(AsyncRawResponse::from_bytes(
         StatusCode::Forbidden,
@@ -109,6 +115,12 @@ mod tests {
         assert_eq!(begun.elapsed(), MANAGED_IDENTITY_TIMEOUT * MANAGED_IDENTITY_ATTEMPTS);
         assert!(
             text.contains("no answer within 3 s") && text.contains("use_msi = false"),
+            "{text}"
+        );
+        let proxy = FakeHttp::with([reply(502, "<html>hush")]);
+        let text = ask(proxy).await.unwrap_err().to_string();
+        assert!(
+            text.contains("HTTP 502") && text.contains("NO_PROXY") && !text.contains("hush"),
             "{text}"
         );
         let text = ask(FakeHttp::with([fault(ErrorKind::Io)]))

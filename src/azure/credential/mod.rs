@@ -180,11 +180,8 @@ impl CredentialSource {
             code: None,
             message: format!("{name}: {message}"),
         })?;
-        Ok(Arc::new(Explained {
-            name,
-            inner,
-            passed_over,
-        }))
+        let is_local = matches!(self, Self::ManagedIdentity { .. } | Self::AzureCli { .. });
+        Ok(Arc::new(Explained::new(name, inner, passed_over, is_local)))
     }
 
     fn inner(&self, cloud: &Cloud, http: Arc<dyn HttpClient>) -> Result<Arc<dyn TokenCredential>, String> {

@@ -57,6 +57,7 @@ fn a_token_file_is_read_at_each_renewal() {
     let fresh = world.emulator.federated_token("rotating-in");
     world.emulator.trust_subject("rotating-in");
     std::fs::write(&file, fresh).unwrap();
+    world.emulator.distrust_subject("rotating");
     let before = world.sign_ins().len();
     let run = running.wait(crate::sandbox::COMMAND_TIMEOUT);
     assert_eq!(run.code, Some(0), "{run}");
