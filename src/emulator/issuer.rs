@@ -1,6 +1,7 @@
 //! Another issuer of tokens, as a CI system or a cluster runs one: signed tokens about a subject, which Entra ID exchanges.
 //!
-//! Serves GitHub's and Azure Pipelines' endpoints for a running job, and the discovery documents of OpenID Connect.
+//! Serves GitHub's and Azure Pipelines' endpoints for a running job. Discovery documents are not served: the emulator's own
+//! Entra ID, which alone takes these tokens, knows the key.
 
 use std::sync::OnceLock;
 
@@ -112,17 +113,6 @@ impl Issuer {
     ) -> Answer {
         let allowed = authorization == Some(format!("Bearer {}", self.job_token).as_str());
         match (method, segments) {
-            ("GET", ["_oidc", ".well-known", "openid-configuration"]) => Answer::json(
-                200,
-                json!({
-                    "issuer": self.url,
-                    "jwks_uri": format!("{}/.well-known/jwks", self.url),
-                    "response_types_supported": ["id_token"],
-                    "subject_types_supported": ["public"],
-                    "id_token_signing_alg_values_supported": ["RS256"],
-                })
-                .into(),
-            ),
             (_, ["_oidc", "github" | "pipelines"]) if !allowed => {
                 Answer::json(401, json!({"message": "The job's token is missing or wrong."}).into())
             }

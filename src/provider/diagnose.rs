@@ -2,7 +2,7 @@
 
 use crate::{azure::Error, framework::Diagnostic};
 
-use super::aadsts;
+use super::sign_in_advice;
 
 /// The diagnostic of a failed operation. `doing` is a verb with its object, such as `creating agent pool "p" (…)`.
 #[must_use]
@@ -42,7 +42,7 @@ fn advice(code: &str) -> Option<&'static str> {
             "The registry named in registry_id does not exist. If the same configuration creates it, take the id from that resource rather than as text, so that Terraform knows the order."
         }
         "TooManyRequests" | "429" => "Azure is throttling requests. Try again later, or with a lower -parallelism.",
-        _ => return aadsts::advice(code),
+        _ => return sign_in_advice::advice(code),
     })
 }
 

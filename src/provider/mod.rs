@@ -1,10 +1,10 @@
 //! What the user sees: the provider block, and the list of everything offered.
 
-mod aadsts;
 pub mod agent_pool;
 pub mod connection;
 pub mod diagnose;
 mod settings;
+mod sign_in_advice;
 
 use std::sync::Arc;
 

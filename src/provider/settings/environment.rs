@@ -1,6 +1,6 @@
 //! Environment variables, given as an argument, so that tests bring their own.
 
-use std::{collections::BTreeMap, fmt, path::PathBuf};
+use std::{collections::BTreeMap, fmt};
 
 /// Environment variables, as an argument: tests give their own.
 #[derive(Clone)]
@@ -44,14 +44,10 @@ impl Environment {
     /// Whether one of these commands lies in a folder of `PATH`.
     #[must_use]
     pub fn has_command(&self, names: &[&str]) -> bool {
-        let folders: Vec<PathBuf> = self
-            .get("PATH")
-            .map(std::env::split_paths)
-            .into_iter()
-            .flatten()
-            .collect();
-        folders
-            .iter()
-            .any(|folder| names.iter().any(|name| folder.join(name).is_file()))
+        // Windows spells it `Path`.
+        let path = self.0.iter().find(|(name, _)| name.eq_ignore_ascii_case("PATH"));
+        let folders = path.map(|(_, value)| std::env::split_paths(value));
+        let mut folders = folders.into_iter().flatten();
+        folders.any(|folder| names.iter().any(|name| folder.join(name).is_file()))
     }
 }

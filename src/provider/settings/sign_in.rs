@@ -163,7 +163,7 @@ fn azure_pipelines(given: &Given) -> Outcome {
         return absent("ado_pipeline_service_connection_id (ARM_ADO_PIPELINE_SERVICE_CONNECTION_ID) is not set");
     };
     let origin = FederatedOrigin::AzurePipelines {
-        request: token_request(given, true)?,
+        request: token_request(given, "the step must map SYSTEM_ACCESSTOKEN into its environment")?,
         service_connection_id: connection.clone(),
     };
     federated(given, origin)
@@ -174,7 +174,8 @@ fn github(given: &Given) -> Outcome {
     if given.ado_pipeline_service_connection_id.is_some() {
         return absent("ado_pipeline_service_connection_id is set, so the endpoint is not GitHub's");
     }
-    federated(given, FederatedOrigin::GitHub(token_request(given, false)?))
+    let hint = "a GitHub job gets them with `permissions: id-token: write`";
+    federated(given, FederatedOrigin::GitHub(token_request(given, hint)?))
 }
 
 fn workload_identity(given: &Given) -> Outcome {
@@ -235,8 +236,8 @@ fn needs_oidc(given: &Given) -> Result<(), Unusable> {
     absent("use_oidc (ARM_USE_OIDC) is not true")
 }
 
-/// The endpoint that issues tokens. `asked_for` when something else already says that it is wanted.
-fn token_request(given: &Given, asked_for: bool) -> Result<TokenRequest, Unusable> {
+/// The endpoint that issues tokens; `hint` says where its parts come from.
+fn token_request(given: &Given, hint: &str) -> Result<TokenRequest, Unusable> {
     let url = given.oidc_request_url.as_ref();
     let token = given.oidc_request_token.as_ref();
     if let (Some(url), Some(token)) = (url, token) {
@@ -256,8 +257,9 @@ fn token_request(given: &Given, asked_for: bool) -> Result<TokenRequest, Unusabl
         ),
     ];
     Err(Unusable {
-        reason: missing(&parts),
-        incomplete: asked_for || url.is_some() || token.is_some(),
+        reason: format!("{}; {hint}", missing(&parts)),
+        // Whoever sets use_oidc wants this, and gets another principal instead.
+        incomplete: true,
     })
 }
 

@@ -85,7 +85,7 @@ fn nothing_works_and_one_diagnostic_says_why() {
         "  3. OIDC token: oidc_token (ARM_OIDC_TOKEN) is not set",
         "  4. OIDC token file: oidc_token_file_path (ARM_OIDC_TOKEN_FILE_PATH) is not set",
         "  5. Azure Pipelines OIDC: ado_pipeline_service_connection_id (ARM_ADO_PIPELINE_SERVICE_CONNECTION_ID) is not set",
-        "  6. GitHub OIDC: oidc_request_url (ARM_OIDC_REQUEST_URL, ACTIONS_ID_TOKEN_REQUEST_URL, SYSTEM_OIDCREQUESTURI) and oidc_request_token (ARM_OIDC_REQUEST_TOKEN, ACTIONS_ID_TOKEN_REQUEST_TOKEN, SYSTEM_ACCESSTOKEN) are not set",
+        "  6. GitHub OIDC: oidc_request_url (ARM_OIDC_REQUEST_URL, ACTIONS_ID_TOKEN_REQUEST_URL, SYSTEM_OIDCREQUESTURI) and oidc_request_token (ARM_OIDC_REQUEST_TOKEN, ACTIONS_ID_TOKEN_REQUEST_TOKEN, SYSTEM_ACCESSTOKEN) are not set; a GitHub job gets them with `permissions: id-token: write`",
         "  7. AKS workload identity: use_aks_workload_identity (ARM_USE_AKS_WORKLOAD_IDENTITY) is not true",
         "  8. managed identity: use_msi (ARM_USE_MSI) is not true",
         "  9. Azure CLI: the command `az` is not on the PATH",
@@ -106,6 +106,26 @@ fn what_was_begun_and_is_passed_over_is_warned_of() {
     run.says("Incomplete credentials passed over")
         .says("client_id (ARM_CLIENT_ID) is not set");
     assert!(world.sign_ins()[0].contains("managed identity"));
+}
+
+#[test]
+fn correlation_ids_can_be_switched_off() {
+    for (off, sent) in [("", true), ("true", false)] {
+        let world = World::new()
+            .with_secret()
+            .env(&[("ARM_DISABLE_CORRELATION_REQUEST_ID", off)]);
+        world.plan();
+        let requests = world
+            .emulator
+            .requests()
+            .into_iter()
+            .filter(|entry| entry.identity.is_some());
+        let with: Vec<bool> = requests.map(|entry| entry.correlation_id.is_some()).collect();
+        assert!(
+            !with.is_empty() && with.iter().all(|with| *with == sent),
+            "{off}: {with:?}"
+        );
+    }
 }
 
 #[test]

@@ -51,7 +51,11 @@ fn a_token_of_another_tenant_is_refused_by_azure_and_said_so() {
     let world = World::new();
     let answer = world.file("answer.json", &world.emulator.cli_answer(super::AUXILIARY[0]));
     let world = world.az(&format!("cat '{answer}'"));
-    world.sandbox.fails(&["plan"]).says("InvalidAuthenticationTokenTenant");
+    world
+        .sandbox
+        .fails(&["plan"])
+        .says("InvalidAuthenticationTokenTenant")
+        .says("belongs to another tenant");
 }
 
 #[test]

@@ -1,10 +1,15 @@
-//! What to do about Entra ID's error codes when signing in.
+//! What to do about Entra ID's error codes when signing in, and about Resource Manager's when it refuses a token.
 //!
 //! What each code means is in Microsoft's list of `AADSTS` codes; the advice is for the arguments of our provider block.
 
 /// Advice for a code such as `AADSTS7000215`; nothing for codes whose own text has to do.
 #[must_use]
 pub fn advice(code: &str) -> Option<&'static str> {
+    if code == "InvalidAuthenticationTokenTenant" {
+        return Some(
+            "The subscription belongs to another tenant than the one signed in to. Check tenant_id and subscription; for the Azure CLI, which account is the default one.",
+        );
+    }
     Some(match code.strip_prefix("AADSTS")? {
         // The client secret.
         "7000215" => {
@@ -75,6 +80,7 @@ mod tests {
             ("AADSTS700021", Some("another application or authority")),
             ("AADSTS7000215", Some("not its id")),
             ("AADSTS7000222", Some("expired")),
+            ("InvalidAuthenticationTokenTenant", Some("another tenant")),
             ("AADSTS1", None),
             ("AuthorizationFailed", None),
         ] {
