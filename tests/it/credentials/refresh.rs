@@ -1,10 +1,11 @@
 //! Tokens that end before the work does.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use terraform_provider_acr::emulator::Options;
 
 use super::{World, options};
+use crate::sandbox::COMMAND_TIMEOUT;
 
 /// Shorter than azure_identity's five minutes before the end: each request then finds a token that wants renewal.
 const SHORT: Duration = Duration::from_secs(240);
@@ -50,7 +51,9 @@ fn a_token_file_is_read_at_each_renewal() {
     let file = world.file("token.txt", &world.emulator.federated_token("rotating"));
     let world = world.env(&[("ARM_USE_OIDC", "true"), ("ARM_OIDC_TOKEN_FILE_PATH", &file)]);
     let running = world.sandbox.start(&["apply", "-auto-approve"]);
+    let begun = Instant::now();
     while !world.reads().iter().any(|read| read.starts_with("PUT 2")) {
+        assert!(begun.elapsed() < COMMAND_TIMEOUT, "the pool was never asked for");
         std::thread::sleep(Duration::from_millis(20));
     }
     // The old token is worth nothing from here on; whoever keeps it fails.
@@ -59,7 +62,7 @@ fn a_token_file_is_read_at_each_renewal() {
     std::fs::write(&file, fresh).unwrap();
     world.emulator.distrust_subject("rotating");
     let before = world.sign_ins().len();
-    let run = running.wait(crate::sandbox::COMMAND_TIMEOUT);
+    let run = running.wait(COMMAND_TIMEOUT);
     assert_eq!(run.code, Some(0), "{run}");
     assert!(world.sign_ins().len() > before);
     assert!(
