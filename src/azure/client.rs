@@ -10,8 +10,6 @@ use std::time::Duration;
 
 use azure_core::Bytes;
 use azure_core::http::headers::HeaderName;
-use azure_core::http::policies::Policy;
-use azure_core::http::policies::auth::BearerTokenAuthorizationPolicy;
 use azure_core::http::{
     ClientOptions, Context, HttpClient, Pipeline, PipelineSendOptions, Request, RetryOptions, Transport, Url,
 };
@@ -22,8 +20,7 @@ use tokio::time::Instant;
 
 use super::call::{Call, Interruption};
 use super::cloud::Cloud;
-use super::credential::CredentialSource;
-use super::credential::auxiliary::AuxiliaryTokens;
+use super::credential::{self, CredentialSource};
 use super::error::{Error, RequestLine};
 use super::mask::{mask_body, mask_urls, without_query};
 use super::response::{CORRELATION_ID, FailedAttempt, Response};
@@ -80,15 +77,9 @@ impl Client {
             Some(http) => http,
             None => http_client()?,
         };
-        let credential = settings.credential.build(&settings.cloud, http.clone())?;
-        let auxiliary = AuxiliaryTokens::new(
-            &settings.credential,
-            &settings.auxiliary_tenant_ids,
-            &settings.cloud,
-            &http,
-        )?;
+        let tenants = &settings.auxiliary_tenant_ids;
+        let per_try = credential::authorization(&settings.credential, tenants, &settings.cloud, &http)?;
         tracing::debug!(credential = settings.credential.name(), "azure client configured");
-        let authorization = BearerTokenAuthorizationPolicy::new(credential, [settings.cloud.scope()]);
         let options = ClientOptions {
             transport: Some(Transport::new(http)),
             retry: RetryOptions::none(),
@@ -97,8 +88,6 @@ impl Client {
         };
         let name = option_env!("CARGO_PKG_NAME");
         let version = option_env!("CARGO_PKG_VERSION");
-        let mut per_try: Vec<Arc<dyn Policy>> = vec![Arc::new(authorization)];
-        per_try.extend(auxiliary.map(|policy| Arc::new(policy) as Arc<dyn Policy>));
         let pipeline = Pipeline::new(name, version, options, Vec::new(), per_try, None);
         let inner = Inner {
             cloud: settings.cloud,

@@ -29,7 +29,7 @@ const REFRESH_BEFORE: Duration = Duration::minutes(5);
 
 /// Adds `Bearer t1; Bearer t2` to each request.
 #[derive(Debug)]
-pub(in crate::azure) struct AuxiliaryTokens {
+pub(super) struct AuxiliaryTokens {
     scope: String,
     tenants: Vec<Tenant>,
 }
@@ -43,7 +43,7 @@ struct Tenant {
 
 impl AuxiliaryTokens {
     /// The policy; `None` when there are no tenants to add, or when the credential exists in its own tenant only.
-    pub(in crate::azure) fn new(
+    pub(super) fn new(
         source: &CredentialSource,
         tenants: &[String],
         cloud: &Cloud,

@@ -10,7 +10,7 @@
 //! * [`explained`]: failures in our own words.
 
 mod assertion;
-pub(super) mod auxiliary;
+mod auxiliary;
 mod certificate;
 mod cli;
 mod entra;
@@ -24,6 +24,8 @@ use std::sync::Arc;
 
 use azure_core::credentials::{Secret, TokenCredential};
 use azure_core::http::HttpClient;
+use azure_core::http::policies::Policy;
+use azure_core::http::policies::auth::BearerTokenAuthorizationPolicy;
 use azure_core::time::OffsetDateTime;
 use azure_identity::{
     ClientAssertion, ClientAssertionCredential, ClientAssertionCredentialOptions, ClientSecretCredential,
@@ -33,6 +35,7 @@ use azure_identity::{
 use super::cloud::Cloud;
 use super::error::Error;
 use assertion::SignedAssertion;
+use auxiliary::AuxiliaryTokens;
 use certificate::SigningCertificate;
 use entra::client_options;
 use explained::Explained;
@@ -229,6 +232,27 @@ impl CredentialSource {
             Self::AzureCli { tenant_id, .. } => cli::credential(tenant_id.as_deref()),
         }
     }
+}
+
+/// The policies that authorize each attempt of a request: the principal's own token, and those of further tenants.
+///
+/// # Errors
+/// As [`CredentialSource::build`].
+pub(super) fn authorization(
+    source: &CredentialSource,
+    auxiliary_tenants: &[String],
+    cloud: &Cloud,
+    http: &Arc<dyn HttpClient>,
+) -> Result<Vec<Arc<dyn Policy>>, Error> {
+    let credential = source.build(cloud, http.clone())?;
+    let mut policies: Vec<Arc<dyn Policy>> = vec![Arc::new(BearerTokenAuthorizationPolicy::new(
+        credential,
+        [cloud.scope()],
+    ))];
+    if let Some(auxiliary) = AuxiliaryTokens::new(source, auxiliary_tenants, cloud, http)? {
+        policies.push(Arc::new(auxiliary));
+    }
+    Ok(policies)
 }
 
 /// A credential that shows an assertion instead of a secret.

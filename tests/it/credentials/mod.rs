@@ -5,6 +5,7 @@
 mod auxiliary;
 mod choice;
 mod cli;
+mod endpoints;
 mod failures;
 mod refresh;
 mod requests;
