@@ -8,8 +8,6 @@ use std::fmt;
 use std::sync::{Arc, RwLock};
 
 use azure_core::Bytes;
-use azure_core::http::policies::Policy;
-use azure_core::http::policies::auth::BearerTokenAuthorizationPolicy;
 use azure_core::http::{ClientOptions, HttpClient, Pipeline, RetryOptions, Transport, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -17,7 +15,7 @@ use serde_json::Value;
 
 use super::call::Call;
 use super::cloud::Cloud;
-use super::credential::CredentialSource;
+use super::credential::{self, CredentialSource};
 use super::error::{Error, RequestLine};
 use super::exchange::Outgoing;
 use super::mask::{mask_urls, without_query};
@@ -37,10 +35,12 @@ pub struct Settings {
     pub cloud: Cloud,
     /// Who we are.
     pub credential: CredentialSource,
+    /// Further tenants whose resources requests may name: at most three, as Resource Manager takes.
+    pub auxiliary_tenant_ids: Vec<String>,
+    /// The id by which Microsoft attributes usage to a partner, for the user agent.
+    pub partner_id: Option<String>,
     /// Terraform's version, for the user agent.
     pub terraform_version: String,
-    /// A partner's id, for the user agent; what cannot stand there is left out.
-    pub partner_id: Option<String>,
     /// Whether correlation ids are sent (`disable_correlation_request_id` switches them off).
     pub send_correlation_id: bool,
     /// What lies beneath; the default for all users of Terraform.
@@ -79,6 +79,7 @@ pub(super) struct Inner {
 pub(super) struct Parts {
     cloud: Cloud,
     credential: CredentialSource,
+    auxiliary_tenant_ids: Vec<String>,
     user_agent: String,
     http: Arc<dyn HttpClient>,
 }
@@ -97,6 +98,7 @@ impl Client {
         let parts = Parts {
             cloud: settings.cloud.clone(),
             credential: settings.credential,
+            auxiliary_tenant_ids: settings.auxiliary_tenant_ids,
             user_agent: user_agent(&settings.terraform_version, settings.partner_id.as_deref()),
             http,
         };
@@ -283,8 +285,7 @@ impl Client {
 impl Parts {
     /// A pipeline with a credential of its own. Reaches no network.
     pub(super) fn pipeline(&self) -> Result<Pipeline, Error> {
-        let credential = self.credential.build(&self.cloud, self.http.clone())?;
-        let authorization = BearerTokenAuthorizationPolicy::new(credential, [self.cloud.scope()]);
+        let per_try = credential::authorization(&self.credential, &self.auxiliary_tenant_ids, &self.cloud, &self.http)?;
         let options = ClientOptions {
             transport: Some(Transport::new(self.http.clone())),
             retry: RetryOptions::none(),
@@ -293,7 +294,6 @@ impl Parts {
         };
         let name = option_env!("CARGO_PKG_NAME");
         let version = option_env!("CARGO_PKG_VERSION");
-        let per_try: Vec<Arc<dyn Policy>> = vec![Arc::new(authorization)];
         Ok(Pipeline::new(name, version, options, Vec::new(), per_try, None))
     }
 }

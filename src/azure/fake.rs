@@ -135,9 +135,10 @@ impl FakeHttp {
                 client_id: "app".into(),
                 client_secret: Secret::from("hush-hush".to_string()),
             },
+            auxiliary_tenant_ids: Vec::new(),
+            partner_id: None,
             terraform_version: "1.11.4".into(),
             send_correlation_id: true,
-            partner_id: None,
             wire: Wire {
                 http: Some(self.clone()),
                 pace: Pace::default(),

@@ -33,8 +33,10 @@ pub(super) const ISOLATED_VCPU_QUOTA: i64 = 0;
 pub struct Seed {
     /// The only subscription that exists. A fixed fake id unless given.
     pub subscription_id: String,
-    /// The only tenant that exists. A fixed fake id unless given.
+    /// The tenant of the subscription. A fixed fake id unless given.
     pub tenant_id: String,
+    /// Further tenants in which the principals can sign in: what `auxiliary_tenant_ids` may name.
+    pub auxiliary_tenants: Vec<String>,
     /// The location of everything below that names none of its own.
     pub location: String,
     /// Resource groups.
@@ -179,6 +181,7 @@ impl Seed {
         Seed {
             subscription_id: "11111111-2222-3333-4444-555555555555".into(),
             tenant_id: "99999999-8888-7777-6666-555555555555".into(),
+            auxiliary_tenants: Vec::new(),
             location: "eastus".into(),
             resource_groups: Vec::new(),
             registries: Vec::new(),

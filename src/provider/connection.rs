@@ -12,7 +12,7 @@ use crate::{
 
 use super::{
     diagnose,
-    settings::{Environment, ProviderModel, Resolved},
+    settings::{Environment, ProviderModel, Ready, Resolved},
 };
 
 /// How long reads may take that only make a plan or a message better.
@@ -49,24 +49,7 @@ impl Connection {
         let (session, diagnostics) = match model.resolve(environment) {
             Err(errors) => (Session::Unconfigured, errors),
             Ok(Resolved::Unknown(names)) => (Session::Unknown(names), Diagnostics::new()),
-            Ok(Resolved::Ready { cloud, credential }) => {
-                tracing::info!(credential = credential.name(), "signing in to Azure");
-                let settings = Settings {
-                    cloud,
-                    credential,
-                    terraform_version: host.version.clone(),
-                    partner_id: None,
-                    send_correlation_id: true,
-                    wire: self.wire.clone(),
-                };
-                match Client::new(settings) {
-                    Ok(client) => (Session::Ready(client), Diagnostics::new()),
-                    Err(error) => (
-                        Session::Unconfigured,
-                        diagnose::azure("configuring the provider", &error).into(),
-                    ),
-                }
-            }
+            Ok(Resolved::Ready(ready)) => connect(*ready, host, self.wire.clone()),
         };
         *self.session.write().unwrap_or_else(PoisonError::into_inner) = session;
         diagnostics
@@ -100,5 +83,27 @@ impl Connection {
             self.client().ok()?,
             Call::new(operation.cancel.clone(), SIDE_READ_TIMEOUT),
         ))
+    }
+}
+
+/// Makes the client that a block asks for, and logs who it signs in as.
+fn connect(ready: Ready, host: &Host, wire: Wire) -> (Session, Diagnostics) {
+    let passed_over = ready.passed_over.join("; ");
+    tracing::info!(credential = ready.credential.name(), passed_over, "signing in to Azure");
+    let settings = Settings {
+        cloud: ready.cloud,
+        credential: ready.credential,
+        auxiliary_tenant_ids: ready.auxiliary_tenant_ids,
+        partner_id: ready.partner_id,
+        terraform_version: host.version.clone(),
+        send_correlation_id: ready.send_correlation_id,
+        wire,
+    };
+    match Client::new(settings) {
+        Ok(client) => (Session::Ready(client), ready.warnings),
+        Err(error) => {
+            let problem = diagnose::azure("configuring the provider", &error);
+            (Session::Unconfigured, problem.into())
+        }
     }
 }

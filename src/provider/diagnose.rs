@@ -2,6 +2,8 @@
 
 use crate::{azure::Error, framework::Diagnostic};
 
+use super::sign_in_advice;
+
 /// What a principal must be allowed on a subnet to put machines into it.
 const SUBNET_JOIN: &str = "Microsoft.Network/virtualNetworks/subnets/join/action";
 
@@ -91,17 +93,7 @@ fn advice(code: &str) -> Option<&'static str> {
             "The resource group is being deleted. Wait until it is gone, or use another one."
         }
         "TooManyRequests" | "429" => "Azure is throttling requests. Try again later, or with a lower -parallelism.",
-        code if code.starts_with("AADSTS7000215") => {
-            "The client secret is wrong. Use the secret's value, not its id, and check that it belongs to this client_id."
-        }
-        code if code.starts_with("AADSTS7000222") => "The client secret has expired. Create a new one.",
-        code if code.starts_with("AADSTS700016") => {
-            "The application does not exist in this tenant. Check client_id and tenant_id."
-        }
-        code if code.starts_with("AADSTS90002") => {
-            "The tenant does not exist in this cloud. Check tenant_id and environment."
-        }
-        _ => return None,
+        _ => return sign_in_advice::advice(code),
     })
 }
 

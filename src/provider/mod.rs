@@ -4,6 +4,7 @@ pub mod agent_pool;
 pub mod connection;
 pub mod diagnose;
 mod settings;
+mod sign_in_advice;
 
 use std::sync::Arc;
 

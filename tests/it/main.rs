@@ -4,6 +4,7 @@
 mod agent_pool;
 mod bad_input;
 mod conformance;
+mod credentials;
 mod docs;
 mod emulator;
 mod examples;
