@@ -1,5 +1,5 @@
 # The two commands of the README are `make demo` and `make test`; the rest serves whoever changes the project.
-.PHONY: setup build demo test lint docs bench
+.PHONY: setup build demo test clients lint docs bench
 
 PYTHON ?= python3
 CARGO ?= cargo
@@ -17,6 +17,10 @@ build:
 # Real Terraform creates, scales, replaces and destroys an agent pool against the emulator.
 demo: setup build
 	$(PYTHON) tests/tools/demo.py
+
+# Microsoft's Python SDKs and Azure CLI, pinned and under target/clients, against the emulator.
+clients: build
+	$(PYTHON) tests/tools/clients/run.py
 
 test: setup build
 	$(CARGO) test --locked

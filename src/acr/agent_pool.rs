@@ -1,4 +1,4 @@
-//! Agent pools: `Microsoft.ContainerRegistry/registries/agentPools`, API version 2025-03-01-preview.
+//! Agent pools: `Microsoft.ContainerRegistry/registries/agentPools`, API versions: [`super::TASKS_VERSIONS`].
 //!
 //! What surprises: create *and* scale answer 201; only the count can change in place; tags are dropped silently, so none are
 //! sent; a failed pool tells no reason; the pool outlives a failed create.
@@ -9,13 +9,17 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::PROVIDER;
 use super::registry::RegistryId;
+use super::{PROVIDER, TASKS_VERSIONS};
 use crate::azure::operation::{self, Kind, OperationError, Progress, Watch};
-use crate::azure::{Call, Client, Error, InvalidId, ResourceId, Response, SubnetId};
+use crate::azure::{Call, Client, Error, Family, InvalidId, ResourceId, Response, SubnetId};
 
-/// The newest API version that has agent pools; there is no stable one.
-pub const API_VERSION: &str = "2025-03-01-preview";
+/// The type and the API versions of its calls.
+pub const FAMILY: Family = Family {
+    namespace: PROVIDER,
+    resource_type: "registries/agentPools",
+    versions: TASKS_VERSIONS,
+};
 
 /// Lengths of a pool's name. Source: the API's specification.
 const NAME_LENGTH: std::ops::RangeInclusive<usize> = 3..=20;
@@ -79,6 +83,8 @@ pub struct Accepted {
     id: AgentPoolId,
     kind: Kind,
     response: Response,
+    /// The one that the write was accepted in; its operation is looked at with the same.
+    api_version: &'static str,
 }
 
 /// Reads a pool.
@@ -86,7 +92,7 @@ pub struct Accepted {
 /// # Errors
 /// As [`Client::get`]; [`Error::is_gone`] tells whether the pool certainly does not exist.
 pub async fn get(client: &Client, call: &Call, id: &AgentPoolId) -> Result<AgentPool, Error> {
-    client.get(call, &id.to_string(), API_VERSION).await?.json()
+    read_now(client, call, id).await?.0.json()
 }
 
 /// All pools of a registry.
@@ -94,9 +100,9 @@ pub async fn get(client: &Client, call: &Call, id: &AgentPoolId) -> Result<Agent
 /// # Errors
 /// As [`Client::list`].
 pub async fn list(client: &Client, call: &Call, registry: &RegistryId) -> Result<Vec<AgentPool>, Error> {
-    client
-        .list(call, &format!("{registry}/agentPools"), API_VERSION, &[])
-        .await
+    let path = format!("{registry}/agentPools");
+    let list = |version| client.list(call, &path, version, &[]);
+    client.versioned(call, registry.subscription_id(), &FAMILY, list).await
 }
 
 /// Asks for a pool to be created. PUT replaces an existing pool: look first.
@@ -104,13 +110,10 @@ pub async fn list(client: &Client, call: &Call, registry: &RegistryId) -> Result
 /// # Errors
 /// As [`Client::put`]; [`Error::may_have_been_accepted`] tells whether the pool may exist nevertheless.
 pub async fn create(client: &Client, call: &Call, id: &AgentPoolId, pool: &NewAgentPool) -> Result<Accepted, Error> {
-    let body = to_arm(pool);
-    let response = client.put(call, &id.to_string(), API_VERSION, &body).await?;
-    Ok(Accepted {
-        id: id.clone(),
-        kind: Kind::Write,
-        response,
-    })
+    let (path, body) = (&id.to_string(), &to_arm(pool));
+    let put = async |version| Ok((client.put(call, path, version, body).await?, version));
+    let answer = client.versioned(call, id.subscription_id(), &FAMILY, put).await?;
+    Accepted::write(id, answer)
 }
 
 /// Asks for another number of instances; nothing else of a pool can change in place.
@@ -118,13 +121,13 @@ pub async fn create(client: &Client, call: &Call, id: &AgentPoolId, pool: &NewAg
 /// # Errors
 /// As [`Client::patch`].
 pub async fn scale(client: &Client, call: &Call, id: &AgentPoolId, count: i64) -> Result<Accepted, Error> {
-    let body = serde_json::json!({ "properties": { "count": count } });
-    let response = client.patch(call, &id.to_string(), API_VERSION, &body).await?;
-    Ok(Accepted {
-        id: id.clone(),
-        kind: Kind::Write,
-        response,
-    })
+    let (path, body) = (
+        &id.to_string(),
+        &serde_json::json!({ "properties": { "count": count } }),
+    );
+    let patch = async |version| Ok((client.patch(call, path, version, body).await?, version));
+    let answer = client.versioned(call, id.subscription_id(), &FAMILY, patch).await?;
+    Accepted::write(id, answer)
 }
 
 /// Asks for a pool to be deleted. `None`: it was gone already.
@@ -132,12 +135,11 @@ pub async fn scale(client: &Client, call: &Call, id: &AgentPoolId, count: i64) -
 /// # Errors
 /// As [`Client::delete`].
 pub async fn delete(client: &Client, call: &Call, id: &AgentPoolId) -> Result<Option<Accepted>, Error> {
-    match client.delete(call, &id.to_string(), API_VERSION).await {
-        Ok(response) => Ok(Some(Accepted {
-            id: id.clone(),
-            kind: Kind::Delete,
-            response,
-        })),
+    let path = &id.to_string();
+    let delete = async |version| Ok((client.delete(call, path, version).await?, version));
+    match client.versioned(call, id.subscription_id(), &FAMILY, delete).await {
+        Ok((response, _)) if !response.is_json_or_empty() => Err(response.unreadable()),
+        Ok(answer) => Ok(Some(Accepted::of(id, Kind::Delete, answer))),
         Err(error) if error.is_gone() => Ok(None),
         Err(error) => Err(error),
     }
@@ -168,24 +170,19 @@ pub async fn wait_written(
 ///
 /// # Errors
 /// As [`operation::wait`] and [`get`].
-pub async fn wait_settled(client: &Client, call: &Call, id: &AgentPoolId) -> Result<AgentPool, OperationError> {
+pub async fn wait_settled(
+    client: &Client,
+    call: &Call,
+    id: &AgentPoolId,
+    progress: Option<Progress<'_>>,
+) -> Result<AgentPool, OperationError> {
     let before = |error| OperationError {
         error,
         resource: None,
         status: None,
     };
-    let response = client.get(call, &id.to_string(), API_VERSION).await.map_err(before)?;
-    wait_written(
-        client,
-        call,
-        &Accepted {
-            id: id.clone(),
-            kind: Kind::Write,
-            response,
-        },
-        None,
-    )
-    .await
+    let answer = read_now(client, call, id).await.map_err(before)?;
+    wait_written(client, call, &Accepted::of(id, Kind::Write, answer), progress).await
 }
 
 /// Waits until a pool is really gone.
@@ -204,15 +201,15 @@ pub async fn wait_deleted(
 /// How many runs are queued on the pool. An action: a principal with only `*/read` may not ask ([`Error::is_forbidden`]).
 ///
 /// # Errors
-/// As [`Client::post`].
+/// As [`Client::query`].
 pub async fn queue_status(client: &Client, call: &Call, id: &AgentPoolId) -> Result<i64, Error> {
     #[derive(Deserialize)]
     struct QueueStatus {
         count: i64,
     }
-    let response = client
-        .post(call, &format!("{id}/listQueueStatus"), API_VERSION, None)
-        .await?;
+    let path = format!("{id}/listQueueStatus");
+    let query = |version| client.query(call, &path, version);
+    let response = client.versioned(call, id.subscription_id(), &FAMILY, query).await?;
     Ok(response.json::<QueueStatus>()?.count)
 }
 
@@ -233,7 +230,34 @@ pub fn check_name(name: &str) -> Result<(), InvalidId> {
     Err(InvalidId::new(message))
 }
 
+/// The pool's answer and the API version that it was given in.
+async fn read_now(client: &Client, call: &Call, id: &AgentPoolId) -> Result<(Response, &'static str), Error> {
+    let path = &id.to_string();
+    let get = async |version| Ok((client.get(call, path, version).await?, version));
+    client.versioned(call, id.subscription_id(), &FAMILY, get).await
+}
+
 impl Accepted {
+    /// A success that shows neither a pool nor an operation is not the service's, and accepts nothing that we know of.
+    fn write(id: &AgentPoolId, answer: (Response, &'static str)) -> Result<Self, Error> {
+        let (response, _) = &answer;
+        let followed = response.status == 202 || response.operation_url().or(response.location()).is_some();
+        if followed || response.value().is_object() {
+            Ok(Self::of(id, Kind::Write, answer))
+        } else {
+            Err(response.unreadable())
+        }
+    }
+
+    fn of(id: &AgentPoolId, kind: Kind, (response, api_version): (Response, &'static str)) -> Self {
+        Self {
+            id: id.clone(),
+            kind,
+            response,
+            api_version,
+        }
+    }
+
     /// The pool as the accepting answer described it, if it did.
     pub fn pool(&self) -> Option<AgentPool> {
         read(&self.response.value())
@@ -254,7 +278,7 @@ impl Accepted {
         let watch = Watch {
             kind: self.kind,
             resource_path: &path,
-            api_version: API_VERSION,
+            api_version: self.api_version,
             progress,
         };
         operation::wait(client, call, &self.response, &watch).await
@@ -315,6 +339,11 @@ impl AgentPoolId {
     /// The id as any resource's.
     pub fn as_resource_id(&self) -> &ResourceId {
         &self.id
+    }
+
+    /// The subscription's id.
+    pub fn subscription_id(&self) -> &str {
+        self.registry.subscription_id()
     }
 
     /// The registry's id.

@@ -1,4 +1,4 @@
-//! The Container Registry domain: wire types and calls, with the API version each was written for.
+//! The Container Registry domain: wire types and calls, with the API versions each was written for.
 //!
 //! * [`registry`]: the registry: id, location, SKU.
 //! * [`agent_pool`]: agent pools: create, scale, delete, and the waits for each.
@@ -19,6 +19,10 @@ pub mod tier;
 
 pub use agent_pool::{AgentPool, AgentPoolId};
 pub use registry::{Registry, RegistryId};
+
+/// The API versions of tasks, runs and agent pools, newest first: the only two that ever had agent pools. What is used of
+/// them here is the same in both.
+pub const TASKS_VERSIONS: &[&str] = &["2025-03-01-preview", "2019-06-01-preview"];
 
 /// The namespace of everything here.
 pub const PROVIDER: &str = "Microsoft.ContainerRegistry";

@@ -1,12 +1,17 @@
-//! Runs, as far as pools need them: what is queued or running on a pool. API version 2025-03-01-preview.
+//! Runs, as far as pools need them: what is queued or running on a pool. API versions: [`super::TASKS_VERSIONS`].
 
 use serde::Deserialize;
 
 use super::registry::RegistryId;
-use crate::azure::{Call, Client, Error};
+use super::{PROVIDER, TASKS_VERSIONS};
+use crate::azure::{Call, Client, Error, Family};
 
-/// The newest API version that has runs; the same as the pools'.
-pub const API_VERSION: &str = "2025-03-01-preview";
+/// The type and the API versions of its calls.
+pub const FAMILY: Family = Family {
+    namespace: PROVIDER,
+    resource_type: "registries/runs",
+    versions: TASKS_VERSIONS,
+};
 
 /// How many runs one page is asked to hold. The service's own default is smaller.
 const PAGE_SIZE: usize = 100;
@@ -66,7 +71,10 @@ pub async fn list(
         query.push(("$filter", filter));
     }
     let path = format!("{registry}/runs");
-    let runs: Vec<Envelope> = client.list_up_to(call, &path, API_VERSION, &query, limit).await?;
+    let list = |version| client.list_up_to(call, &path, version, &query, limit);
+    let runs: Vec<Envelope> = client
+        .versioned(call, registry.subscription_id(), &FAMILY, list)
+        .await?;
     Ok(runs.into_iter().map(|run| run.properties).collect())
 }
 

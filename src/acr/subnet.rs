@@ -5,7 +5,7 @@
 
 use serde::Deserialize;
 
-use crate::azure::client::interrupted;
+use crate::azure::exchange::interrupted;
 use crate::azure::poll::poll_wait;
 use crate::azure::{Call, Client, Error, SubnetId};
 
@@ -72,7 +72,7 @@ pub async fn wait_released(
             return Ok(());
         }
         tracing::info!(subnet = %subnet, left, "waiting for the pool's network interfaces to leave the subnet");
-        call.sleep(poll_wait(look, None))
+        call.sleep(poll_wait(look, None, client.pace()))
             .await
             .map_err(|by| interrupted(call, by, None, false))?;
     }

@@ -1,12 +1,17 @@
-//! Tasks, as far as pools need them: which tasks name which pool. API version 2025-03-01-preview.
+//! Tasks, as far as pools need them: which tasks name which pool. API versions: [`super::TASKS_VERSIONS`].
 
 use serde::Deserialize;
 
 use super::registry::RegistryId;
-use crate::azure::{Call, Client, Error};
+use super::{PROVIDER, TASKS_VERSIONS};
+use crate::azure::{Call, Client, Error, Family};
 
-/// The newest API version that has tasks; the same as the pools'.
-pub const API_VERSION: &str = "2025-03-01-preview";
+/// The type and the API versions of its calls.
+pub const FAMILY: Family = Family {
+    namespace: PROVIDER,
+    resource_type: "registries/tasks",
+    versions: TASKS_VERSIONS,
+};
 
 /// A task, as far as pools need it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -35,7 +40,9 @@ pub struct Properties {
 /// # Errors
 /// As [`Client::list`].
 pub async fn list(client: &Client, call: &Call, registry: &RegistryId) -> Result<Vec<Task>, Error> {
-    client.list(call, &format!("{registry}/tasks"), API_VERSION, &[]).await
+    let path = format!("{registry}/tasks");
+    let list = |version| client.list(call, &path, version, &[]);
+    client.versioned(call, registry.subscription_id(), &FAMILY, list).await
 }
 
 /// The names of those `tasks` that name the pool `pool` (casing does not matter).

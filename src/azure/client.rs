@@ -1,42 +1,33 @@
 //! One request to the resource manager and its answer.
 //!
 //! Rules that hold for every request: https only, redirects are not followed, the token goes to the configured origin and
-//! nowhere else, retries are decided by [`retry`], and the answer's body is read by us because azure_core loses
+//! nowhere else, attempts are repeated by [`exchange`](super::exchange), and the answer's body is read by us because azure_core loses
 //! the error code of bodies that hold an escape.
 
 use std::fmt;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, RwLock};
 
 use azure_core::Bytes;
-use azure_core::http::headers::HeaderName;
-use azure_core::http::policies::auth::BearerTokenAuthorizationPolicy;
-use azure_core::http::{
-    ClientOptions, Context, HttpClient, Pipeline, PipelineSendOptions, Request, RetryOptions, Transport, Url,
-};
+use azure_core::http::{ClientOptions, HttpClient, Pipeline, RetryOptions, Transport, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use tokio::time::Instant;
 
-use super::call::{Call, Interruption};
+use super::call::Call;
 use super::cloud::Cloud;
-use super::credential::CredentialSource;
+use super::credential::{self, CredentialSource};
 use super::error::{Error, RequestLine};
-use super::mask::{mask_body, mask_urls, without_query};
-use super::response::{CORRELATION_ID, FailedAttempt, Response};
-use super::retry::{self, Attempt, Decision, Method};
-use super::transport::{UserAgent, http_client, transport_failure, user_agent};
+use super::exchange::Outgoing;
+use super::mask::{mask_urls, without_query};
+use super::offer::Offers;
+use super::pace::Pace;
+use super::response::Response;
+use super::retry::Method;
+use super::throttle::Throttle;
+use super::transport::{UserAgent, http_client, user_agent};
 
-/// How long a write that is under way may still be answered after the user cancelled: knowing whether a resource was created
-/// is worth a few seconds, because otherwise it may be orphaned.
-pub const WRITE_ANSWER_GRACE: Duration = Duration::from_secs(10);
 /// How many pages of a list are followed: a bound against a service that never ends.
 pub const LIST_PAGES_MAX: usize = 1000;
-
-const CONTENT_TYPE: HeaderName = HeaderName::from_static("content-type");
-const ACCEPT: HeaderName = HeaderName::from_static("accept");
-const JSON: &str = "application/json";
 
 /// What a client is made of.
 pub struct Settings {
@@ -44,24 +35,53 @@ pub struct Settings {
     pub cloud: Cloud,
     /// Who we are.
     pub credential: CredentialSource,
+    /// Further tenants whose resources requests may name: at most three, as Resource Manager takes.
+    pub auxiliary_tenant_ids: Vec<String>,
+    /// The id by which Microsoft attributes usage to a partner, for the user agent.
+    pub partner_id: Option<String>,
     /// Terraform's version, for the user agent.
     pub terraform_version: String,
     /// Whether correlation ids are sent (`disable_correlation_request_id` switches them off).
     pub send_correlation_id: bool,
+    /// What lies beneath; the default for all users of Terraform.
+    pub wire: Wire,
+}
+
+/// What lies beneath a client. The default is what every user gets; an embedder or a test may hand in another.
+#[derive(Clone, Debug, Default)]
+pub struct Wire {
     /// The HTTP client; [`http_client`] unless something else is given. One client serves credential and ARM.
     pub http: Option<Arc<dyn HttpClient>>,
+    /// How long is waited between requests.
+    pub pace: Pace,
+    /// What slows requests down; the one of the process unless another is given.
+    pub throttle: Option<Throttle>,
 }
 
 /// The resource manager, as one principal. Cheap to clone.
 #[derive(Clone)]
 pub struct Client {
-    inner: Arc<Inner>,
+    pub(super) inner: Arc<Inner>,
 }
 
-struct Inner {
+pub(super) struct Inner {
+    pub(super) cloud: Cloud,
+    pub(super) parts: Parts,
+    /// Replaced when the service refuses the token of the present one.
+    pub(super) pipeline: RwLock<Arc<Pipeline>>,
+    pub(super) throttle: Throttle,
+    pub(super) pace: Pace,
+    pub(super) send_correlation_id: bool,
+    pub(super) offers: Offers,
+}
+
+/// What a pipeline is made of, once and again.
+pub(super) struct Parts {
     cloud: Cloud,
-    pipeline: Pipeline,
-    send_correlation_id: bool,
+    credential: CredentialSource,
+    auxiliary_tenant_ids: Vec<String>,
+    user_agent: String,
+    http: Arc<dyn HttpClient>,
 }
 
 impl Client {
@@ -70,28 +90,35 @@ impl Client {
     /// # Errors
     /// When the credential is malformed or the HTTP client cannot be set up.
     pub fn new(settings: Settings) -> Result<Self, Error> {
-        let http = match settings.http {
+        let wire = settings.wire;
+        let http = match wire.http {
             Some(http) => http,
             None => http_client()?,
         };
-        let credential = settings.credential.build(&settings.cloud, http.clone())?;
-        tracing::debug!(credential = settings.credential.name(), "azure client configured");
-        let authorization = BearerTokenAuthorizationPolicy::new(credential, [settings.cloud.scope()]);
-        let options = ClientOptions {
-            transport: Some(Transport::new(http)),
-            retry: RetryOptions::none(),
-            per_call_policies: vec![Arc::new(UserAgent(user_agent(&settings.terraform_version)))],
-            ..Default::default()
+        let parts = Parts {
+            cloud: settings.cloud.clone(),
+            credential: settings.credential,
+            auxiliary_tenant_ids: settings.auxiliary_tenant_ids,
+            user_agent: user_agent(&settings.terraform_version, settings.partner_id.as_deref()),
+            http,
         };
-        let name = option_env!("CARGO_PKG_NAME");
-        let version = option_env!("CARGO_PKG_VERSION");
-        let pipeline = Pipeline::new(name, version, options, Vec::new(), vec![Arc::new(authorization)], None);
+        let pipeline = RwLock::new(Arc::new(parts.pipeline()?));
+        tracing::debug!(credential = parts.credential.name(), "azure client configured");
         let inner = Inner {
             cloud: settings.cloud,
+            parts,
             pipeline,
+            throttle: wire.throttle.unwrap_or_else(Throttle::of_process),
+            pace: wire.pace,
             send_correlation_id: settings.send_correlation_id,
+            offers: Offers::default(),
         };
         Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// How long this client waits when the service asks for nothing.
+    pub fn pace(&self) -> &Pace {
+        &self.inner.pace
     }
 
     /// The cloud this client talks to.
@@ -149,6 +176,12 @@ impl Client {
         let url = self.url(path, api_version, &[])?;
         let body = body.map(encode).transpose()?;
         self.send(call, Method::Post, url, body).await
+    }
+
+    /// Acts on `path` in a way that only reads, such as `listQueueStatus`; repeated like a GET. Errors as [`Client::get`].
+    pub async fn query(&self, call: &Call, path: &str, api_version: &str) -> Result<Response, Error> {
+        let url = self.url(path, api_version, &[])?;
+        self.send(call, Method::Query, url, None).await
     }
 
     /// Reads a URL that the service handed out, verbatim: its signature must not be touched.
@@ -245,110 +278,23 @@ impl Client {
             method,
             path: url.path().to_string(),
         };
-        let mut unclear = false;
-        let mut number = 1;
-        loop {
-            let failure = match self.attempt(call, &line, &url, body.clone(), unclear).await? {
-                Ok(response) => return Ok(response),
-                Err(failure) => failure,
-            };
-            unclear |= failure.error.may_have_been_accepted();
-            let attempt = Attempt {
-                method,
-                number,
-                fault: failure.fault,
-                retry_after: failure.retry_after,
-                remaining: call.remaining(),
-                jitter: jitter(),
-            };
-            let wait = match retry::decide(&attempt) {
-                Decision::GiveUp => return Err(failure.error),
-                Decision::PastDeadline(wait) => {
-                    let last = Some(Box::new(failure.error));
-                    let waited = call.elapsed();
-                    return Err(Error::DeadlineExceeded {
-                        waited,
-                        last,
-                        in_flight: unclear,
-                        next_wait: Some(wait),
-                    });
-                }
-                Decision::Retry(wait) => wait,
-            };
-            tracing::debug!(request = %line, attempt = number, wait_ms = wait.as_millis() as u64, "will be sent again");
-            if let Err(interruption) = call.sleep(wait).await {
-                return Err(interrupted(call, interruption, Some(failure.error), unclear));
-            }
-            number += 1;
-        }
+        self.exchange(Outgoing { call, line, url, body }).await
     }
+}
 
-    /// Sends once. The outer error ends the operation; the inner one may be retried.
-    async fn attempt(
-        &self,
-        call: &Call,
-        line: &RequestLine,
-        url: &Url,
-        body: Option<Bytes>,
-        unclear: bool,
-    ) -> Result<Result<Response, FailedAttempt>, Error> {
-        // Nothing is begun for an operation that is already over.
-        if call.cancel.is_cancelled() {
-            return Err(interrupted(call, Interruption::Cancelled, None, unclear));
-        }
-        if call.remaining().is_zero() {
-            return Err(interrupted(call, Interruption::Deadline, None, unclear));
-        }
-        let mut request = self.request(call, line.method, url, body);
-        let begun = Instant::now();
-        let context = Context::new();
-        let options = PipelineSendOptions {
-            skip_checks: true,
+impl Parts {
+    /// A pipeline with a credential of its own. Reaches no network.
+    pub(super) fn pipeline(&self) -> Result<Pipeline, Error> {
+        let per_try = credential::authorization(&self.credential, &self.auxiliary_tenant_ids, &self.cloud, &self.http)?;
+        let options = ClientOptions {
+            transport: Some(Transport::new(self.http.clone())),
+            retry: RetryOptions::none(),
+            per_call_policies: vec![Arc::new(UserAgent(self.user_agent.clone()))],
             ..Default::default()
         };
-        let sending = self.inner.pipeline.send(&context, &mut request, Some(options));
-        tokio::pin!(sending);
-        let sent = match call.guard(&mut sending).await {
-            Ok(sent) => sent,
-            Err(interruption) if line.method.writes() => {
-                match tokio::time::timeout(WRITE_ANSWER_GRACE, &mut sending).await {
-                    Ok(sent) => sent,
-                    Err(_) => return Err(interrupted(call, interruption, None, true)),
-                }
-            }
-            Err(interruption) => return Err(interrupted(call, interruption, None, false)),
-        };
-        let elapsed_ms = begun.elapsed().as_millis() as u64;
-        let answer = match sent {
-            Ok(answer) => answer,
-            Err(error) => {
-                let failure = transport_failure(line, &error, unclear)?;
-                tracing::debug!(request = %line, elapsed_ms, correlation_id = call.correlation_id, error = %failure.error, "no answer");
-                return Ok(Err(failure));
-            }
-        };
-        let response = Response::new(answer, line.clone(), &call.correlation_id);
-        tracing::debug!(request = %line, status = response.status, elapsed_ms, correlation_id = response.correlation_id, "answered");
-        tracing::trace!(request = %line, body = mask_body(&response.body), "answer");
-        if (200..300).contains(&response.status) {
-            Ok(Ok(response))
-        } else {
-            Ok(Err(response.into_failure(unclear)))
-        }
-    }
-
-    fn request(&self, call: &Call, method: Method, url: &Url, body: Option<Bytes>) -> Request {
-        let mut request = Request::new(url.clone(), wire_method(method));
-        request.insert_header(ACCEPT, JSON);
-        if self.inner.send_correlation_id {
-            request.insert_header(CORRELATION_ID, call.correlation_id.clone());
-        }
-        if let Some(body) = body {
-            tracing::trace!(path = url.path(), body = mask_body(&body), "request");
-            request.insert_header(CONTENT_TYPE, JSON);
-            request.set_body(body);
-        }
-        request
+        let name = option_env!("CARGO_PKG_NAME");
+        let version = option_env!("CARGO_PKG_VERSION");
+        Ok(Pipeline::new(name, version, options, Vec::new(), per_try, None))
     }
 }
 
@@ -367,20 +313,6 @@ impl fmt::Debug for Settings {
             .field("credential", &self.credential)
             .field("terraform_version", &self.terraform_version)
             .finish_non_exhaustive()
-    }
-}
-
-/// The interruption of an operation as an error that keeps the last real one.
-pub(crate) fn interrupted(call: &Call, by: Interruption, last: Option<Error>, in_flight: bool) -> Error {
-    let last = last.map(Box::new);
-    match by {
-        Interruption::Cancelled => Error::Cancelled { last, in_flight },
-        Interruption::Deadline => Error::DeadlineExceeded {
-            waited: call.elapsed(),
-            last,
-            in_flight,
-            next_wait: None,
-        },
     }
 }
 
@@ -407,21 +339,6 @@ fn encode(body: &impl Serialize) -> Result<Bytes, Error> {
     serde_json::to_vec(body)
         .map(Bytes::from)
         .map_err(|cause| Error::InvalidRequest(format!("the body cannot be written as JSON: {cause}")))
-}
-
-fn wire_method(method: Method) -> azure_core::http::Method {
-    match method {
-        Method::Get => azure_core::http::Method::Get,
-        Method::Put => azure_core::http::Method::Put,
-        Method::Patch => azure_core::http::Method::Patch,
-        Method::Delete => azure_core::http::Method::Delete,
-        Method::Post => azure_core::http::Method::Post,
-    }
-}
-
-/// Random, 0 to 1, from the generator that makes ids: enough to spread retries.
-fn jitter() -> f64 {
-    f64::from(uuid::Uuid::new_v4().as_fields().0) / f64::from(u32::MAX)
 }
 
 #[cfg(test)]

@@ -9,6 +9,9 @@ use super::mask::mask_urls;
 /// How much of a body that is not ARM's is shown, in characters: enough to recognise a proxy's page.
 const SNIPPET_MAX: usize = 200;
 
+/// Where the title of a web page begins.
+const TITLE: &str = "<title>";
+
 /// How deep nested `details` and `innererror`s are read; ARM nests two or three levels.
 const DETAIL_DEPTH_MAX: usize = 8;
 
@@ -36,7 +39,8 @@ impl Error {
             })),
             None => Self::NotArm(Box::new(NotArm {
                 status: answer.status,
-                snippet: snippet(answer.body),
+                problem: parse_problem(answer.body).is_some(),
+                snippet: parse_problem(answer.body).unwrap_or_else(|| snippet(answer.body)),
                 correlation_id: answer.correlation_id,
                 request: answer.request,
                 after_unclear_attempt: answer.after_unclear_attempt,
@@ -103,43 +107,57 @@ fn parse_envelope(body: &[u8]) -> Option<ServiceError> {
 }
 
 /// What can be told of a body that is not ARM's.
-fn snippet(body: &[u8]) -> String {
+pub(super) fn snippet(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(body);
     let trimmed = text.trim();
     if trimmed.is_empty() || trimmed == "null" {
         return "an empty body".to_string();
     }
-    if let Ok(problem) = serde_json::from_str::<Value>(trimmed) {
-        let member = |name: &str| {
-            problem
-                .get(name)
-                .and_then(Value::as_str)
-                .filter(|text| !text.is_empty())
-        };
-        if let Some(said) = member("detail")
-            .or(member("title"))
-            .or(member("error_description"))
-            .or(member("message"))
-        {
-            let fields = problem
-                .get("errors")
-                .map(|errors| format!(" {errors}"))
-                .unwrap_or_default();
-            return shorten(&mask_urls(&format!("{said}{fields}")));
-        }
-    }
     if trimmed.starts_with('<') {
         let lower = trimmed.to_ascii_lowercase();
         let title = lower
-            .find("<title>")
+            .find(TITLE)
             .zip(lower.find("</title>"))
             .filter(|(open, close)| open < close);
         return match title {
-            Some((open, close)) => format!("a web page titled \"{}\"", shorten(trimmed[open + 7..close].trim())),
+            Some((open, close)) => format!(
+                "a web page titled \"{}\"",
+                shorten(&mask_urls(trimmed[open + TITLE.len()..close].trim()))
+            ),
             None => "a web page".to_string(),
         };
     }
     shorten(&mask_urls(trimmed))
+}
+
+/// A problem document as ASP.NET services write it (`title`, `detail`, `errors` by field, a trace id), or another error object
+/// that holds one sentence for humans. Parts of Azure's own registry service answer like this.
+fn parse_problem(body: &[u8]) -> Option<String> {
+    let problem: Value = serde_json::from_slice(body).ok()?;
+    let member = |name: &str| {
+        problem
+            .get(name)
+            .and_then(Value::as_str)
+            .filter(|text| !text.is_empty())
+    };
+    let mut text = match (member("title"), member("detail")) {
+        (Some(title), Some(detail)) => format!("{title} {detail}"),
+        (title, detail) => detail
+            .or(title)
+            .or(member("error_description"))
+            .or(member("message"))?
+            .to_string(),
+    };
+    for (field, faults) in problem.get("errors").and_then(Value::as_object).into_iter().flatten() {
+        let faults: Vec<&str> = match faults {
+            Value::Array(faults) => faults.iter().filter_map(Value::as_str).collect(),
+            other => other.as_str().into_iter().collect(),
+        };
+        text = format!("{text} {field}: {}", faults.join(" "));
+    }
+    let trace = member("traceId").or_else(|| problem.pointer("/extensions/traceId")?.as_str());
+    let trace = trace.map(|id| format!(" (trace id {id})")).unwrap_or_default();
+    Some(shorten(&mask_urls(&text)) + &trace)
 }
 
 fn shorten(text: &str) -> String {
@@ -169,49 +187,88 @@ mod tests {
         })
     }
 
+    /// The whole sentence that a user reads, for every kind of failed answer.
     #[test]
-    fn the_code_survives_escapes_and_details() {
-        let error = answer(
-            409,
-            r#"{"error":{"code":"RegistryStatusConflict","message":"The \"pool\"\r\nis busy.","target":"request",
-                "details":[{"code":"Inner","message":null,"target":null}],"additionalInfo":[{"x":1}]}}"#,
-        );
-        assert_eq!(error.code(), Some("RegistryStatusConflict"));
-        let want = "PUT /p: HTTP 409: RegistryStatusConflict: The \"pool\"\nis busy. (target request); Inner (correlation id c-1, request id r-1)";
-        assert_eq!(error.to_string(), want);
-        assert!(!error.is_gone() && !error.may_have_been_accepted());
-    }
-
-    #[test]
-    fn what_is_not_arms_says_so() {
+    fn golden_texts() {
+        let arm = |text: &str| format!("PUT /p: HTTP 409: {text} (correlation id c-1, request id r-1)");
+        let other = |text: &str| {
+            format!(
+                "PUT /p: HTTP 409 without an Azure error: {text} (correlation id c-1); a proxy or gateway may have answered"
+            )
+        };
+        let problem = |text: &str| format!("PUT /p: HTTP 409: {text} (correlation id c-1)");
         let cases = [
-            ("", "an empty body"),
-            ("null", "an empty body"),
+            // The resource provider's envelope, with everything in it. The code survives escapes.
+            (
+                r#"{"error":{"code":"RegistryStatusConflict","message":"The \"pool\"\r\nis busy.","target":"request",
+                    "details":[{"code":"Inner","message":null,"target":null}],"additionalInfo":[{"x":1}]}}"#,
+                arm("RegistryStatusConflict: The \"pool\"\nis busy. (target request); Inner"),
+            ),
+            // The gateway's, with code and message only.
+            (
+                r#"{"error":{"code":"ResourceNotFound","message":"It was not found."}}"#,
+                arm("ResourceNotFound: It was not found."),
+            ),
+            // Nested details and an inner error.
+            (
+                r#"{"error":{"code":"A","message":"a","details":[{"code":"B","message":"b","details":[{"code":"C","message":"c"}]}],
+                    "innererror":{"code":"D","message":"d","innererror":{"code":"E"}}}}"#,
+                arm("A: a; B: b; C: c; D: d; E"),
+            ),
+            // A code that is a number, a message that is missing, an envelope without the outer object.
+            (r#"{"error":{"code":42}}"#, arm("42")),
+            (r#"{"code":"Bare","message":"no envelope"}"#, arm("Bare: no envelope")),
+            // Signatures in messages do not pass.
+            (
+                r#"{"error":{"code":"A","message":"see https://h.example/x?sig=hush"}}"#,
+                arm("A: see https://h.example/x?…"),
+            ),
+            // ASP.NET's problem documents.
+            (
+                r#"{"errors":{"Type":["The Type field is required."],"Sku":["Bad.","Worse."]},"type":"https://t.example/1",
+                    "title":"One or more validation errors occurred.","status":400,"extensions":{"traceId":"00-1"}}"#,
+                problem(
+                    "One or more validation errors occurred. Sku: Bad. Worse. Type: The Type field is required. (trace id 00-1)",
+                ),
+            ),
+            (
+                r#"{"title":"Conflict.","detail":"Try later.","traceId":"00-2"}"#,
+                problem("Conflict. Try later. (trace id 00-2)"),
+            ),
+            (r#"{"message":"just this"}"#, problem("just this")),
+            // An error without a code, and bodies that are no errors at all.
+            (
+                r#"{"error":{"message":"no code"}}"#,
+                other(r#"{"error":{"message":"no code"}}"#),
+            ),
+            (r#"{"status":"Creating"}"#, other(r#"{"status":"Creating"}"#)),
+            // Gateways and proxies.
+            ("", other("an empty body")),
+            ("null", other("an empty body")),
             (
                 "<html><head><title>502 Bad\n Gateway</title></head>",
-                "a web page titled \"502 Bad Gateway\"",
+                other("a web page titled \"502 Bad Gateway\""),
             ),
-            ("<html>oops", "a web page"),
-            (
-                r#"{"title":"One or more validation errors","errors":{"Type":["required"]}}"#,
-                r#"One or more validation errors {"Type":["required"]}"#,
-            ),
-            (r#"{"status":"Creating"}"#, r#"{"status":"Creating"}"#),
-            (
-                r#"{"error":{"message":"no code"}}"#,
-                r#"{"error":{"message":"no code"}}"#,
-            ),
-            ("see https://h.example/x?sig=hush", "see https://h.example/x?…"),
+            ("<html>oops", other("a web page")),
+            ("upstream connect error", other("upstream connect error")),
+            ("see https://h.example/x?sig=hush", other("see https://h.example/x?…")),
         ];
         for (body, want) in cases {
-            match answer(502, body) {
-                Error::NotArm(other) => assert_eq!(other.snippet, want),
-                other => panic!("{body}: {other:?}"),
-            }
+            assert_eq!(answer(409, body).to_string(), want, "{body}");
         }
         let Error::NotArm(long) = answer(502, &"x".repeat(5000)) else {
             panic!()
         };
         assert_eq!(long.snippet.chars().count(), SNIPPET_MAX + 1);
+    }
+
+    #[test]
+    fn what_is_read_of_an_envelope() {
+        let error = answer(
+            409,
+            r#"{"error":{"code":"Outer","message":"m","details":[{"code":"Inner"}]}}"#,
+        );
+        assert_eq!((error.code(), error.codes()), (Some("Outer"), vec!["Outer", "Inner"]));
+        assert!(!error.is_gone() && !error.may_have_been_accepted());
     }
 }

@@ -1,9 +1,10 @@
 //! What went wrong between us and Azure, in words. No secret, token, signature or query string gets into a message.
 
-use std::fmt;
 use std::time::Duration;
 
 use super::retry::Method;
+
+mod text;
 
 /// 404 codes that mean: the thing asked for does not exist. Any other 404 (SubscriptionNotFound, InvalidResourceType, a
 /// proxy's page) says nothing about the thing, and must never empty a state.
@@ -27,6 +28,8 @@ pub enum Error {
         request: RequestLine,
         /// Whether the request may have been received nevertheless.
         possibly_sent: bool,
+        /// The other side's certificate was not trusted; another attempt would meet the same one.
+        untrusted: bool,
         /// The causes, outermost first, joined by colons.
         message: String,
     },
@@ -52,7 +55,7 @@ pub enum Error {
         last: Option<Box<Error>>,
         /// A write was under way; whether it was accepted is not known.
         in_flight: bool,
-        /// The next attempt would have come after this wait (the service may have asked for it), past the deadline.
+        /// The service asked to be left alone for so long before the next attempt, which is past the deadline.
         next_wait: Option<Duration>,
     },
     /// The user stopped the operation.
@@ -119,6 +122,8 @@ pub struct ServiceError {
 pub struct NotArm {
     /// The HTTP status.
     pub status: u16,
+    /// It is the service's own, in another format: a problem document.
+    pub problem: bool,
     /// What can be told of the body: its title or its first words.
     pub snippet: String,
     /// The answer's (else the request's) correlation id.
@@ -162,6 +167,36 @@ impl Error {
         }
     }
 
+    /// The codes that the service gave, outermost first: ARM wraps the one that matters in details. For credentials, Entra
+    /// ID's.
+    pub fn codes(&self) -> Vec<&str> {
+        let mut codes = Vec::new();
+        match self {
+            Self::Arm(arm) => arm.body.collect_codes(&mut codes),
+            Self::OperationFailed(failed) => {
+                if let Some(error) = &failed.error {
+                    error.collect_codes(&mut codes);
+                }
+            }
+            Self::DeadlineExceeded { last: Some(last), .. } | Self::Cancelled { last: Some(last), .. } => {
+                return last.codes();
+            }
+            _ => codes.extend(self.code()),
+        }
+        codes
+    }
+
+    /// The sentences that the service gave, joined: what it names (an action, a scope) is found in them.
+    pub fn said(&self) -> String {
+        match self {
+            Self::Arm(arm) => arm.body.to_string(),
+            Self::OperationFailed(failed) => failed.error.as_ref().map(ToString::to_string).unwrap_or_default(),
+            Self::DeadlineExceeded { last: Some(last), .. } | Self::Cancelled { last: Some(last), .. } => last.said(),
+            Self::Transport { message, .. } | Self::Credential { message, .. } => message.clone(),
+            _ => String::new(),
+        }
+    }
+
     /// The service's error code, if it gave one; for credentials, Entra ID's.
     pub fn code(&self) -> Option<&str> {
         match self {
@@ -176,7 +211,7 @@ impl Error {
     /// The same request may succeed later: the network, a throttle or the service failed for the moment.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Transport { .. } => true,
+            Self::Transport { untrusted, .. } => !untrusted,
             Self::Arm(_) | Self::NotArm(_) => matches!(self.status(), Some(408 | 429 | 500 | 502 | 503 | 504)),
             _ => false,
         }
@@ -185,6 +220,14 @@ impl Error {
     /// The operation was ended from outside (user or deadline) rather than by an answer.
     pub fn is_interruption(&self) -> bool {
         matches!(self, Self::DeadlineExceeded { .. } | Self::Cancelled { .. })
+    }
+
+    /// A passed deadline that also tells how long the service asked to wait.
+    pub(super) fn asked_to_wait(mut self, wait: Option<Duration>) -> Self {
+        if let Self::DeadlineExceeded { next_wait, .. } = &mut self {
+            *next_wait = wait;
+        }
+        self
     }
 
     /// An interruption that knows of no error before it takes `earlier` for it. What went wrong before the end is worth more
@@ -225,143 +268,24 @@ impl ServiceError {
     pub fn has_code(&self, codes: &[&str]) -> bool {
         codes.iter().any(|code| self.code.eq_ignore_ascii_case(code))
     }
-}
 
-/// Statuses after which a write may or may not have been carried out.
-fn is_unclear_status(status: u16) -> bool {
-    matches!(status, 408 | 500 | 502 | 504)
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Arm(arm) => write!(f, "{arm}"),
-            Self::NotArm(other) => write!(f, "{other}"),
-            Self::Transport { request, message, .. } => write!(f, "{request}: no answer: {message}"),
-            Self::Credential { message, .. } => write!(f, "obtaining an access token: {message}"),
-            Self::ForeignUrl { role, origin } => {
-                write!(
-                    f,
-                    "the service named a {role} at {origin}, which is not the configured resource manager; it was not followed"
-                )
-            }
-            Self::DeadlineExceeded {
-                waited,
-                last,
-                in_flight,
-                next_wait,
-            } => {
-                match next_wait {
-                    None => write!(f, "the time allowed is over (waited {})", spoken(*waited))?,
-                    Some(wait) => {
-                        let (waited, wait) = (spoken(*waited), spoken(*wait));
-                        write!(
-                            f,
-                            "the time allowed ends before the next attempt, due in {wait} (waited {waited})"
-                        )?;
-                    }
-                }
-                write_unclear(f, *in_flight)?;
-                write_last(f, last)
-            }
-            Self::Cancelled { last, in_flight } => {
-                write!(f, "the operation was cancelled")?;
-                write_unclear(f, *in_flight)?;
-                write_last(f, last)
-            }
-            Self::InvalidResponse { request, message } => {
-                write!(f, "{request}: the answer cannot be understood: {message}")
-            }
-            Self::OperationFailed(failed) => write!(f, "{failed}"),
-            Self::InvalidRequest(message) => write!(f, "the request cannot be made: {message}"),
+    fn collect_codes<'a>(&'a self, codes: &mut Vec<&'a str>) {
+        if !self.code.is_empty() {
+            codes.push(&self.code);
+        }
+        for detail in &self.details {
+            detail.collect_codes(codes);
         }
     }
 }
 
-fn write_unclear(f: &mut fmt::Formatter<'_>, in_flight: bool) -> fmt::Result {
-    if in_flight {
-        write!(f, "; whether Azure accepted the request is not known")
-    } else {
-        Ok(())
-    }
-}
-
-fn write_last(f: &mut fmt::Formatter<'_>, last: &Option<Box<Error>>) -> fmt::Result {
-    match last {
-        Some(last) => write!(f, "; the last error before was: {last}"),
-        None => Ok(()),
-    }
-}
-
-/// `61m 5s`, `5s`: durations as people read them.
-fn spoken(duration: Duration) -> String {
-    let seconds = duration.as_secs();
-    if seconds >= 60 {
-        format!("{}m {}s", seconds / 60, seconds % 60)
-    } else {
-        format!("{seconds}s")
-    }
+/// Statuses after which a write may or may not have been carried out. A gateway says 503 when the service behind it did not
+/// answer in time, which tells nothing about what it did.
+fn is_unclear_status(status: u16) -> bool {
+    matches!(status, 408 | 500 | 502 | 503 | 504)
 }
 
 impl std::error::Error for Error {}
-
-impl fmt::Display for RequestLine {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.method.as_str(), self.path)
-    }
-}
-
-impl fmt::Display for ArmError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}: HTTP {}: {} (correlation id {}",
-            self.request, self.status, self.body, self.correlation_id
-        )?;
-        match &self.request_id {
-            Some(id) if *id != self.correlation_id => write!(f, ", request id {id})"),
-            _ => write!(f, ")"),
-        }
-    }
-}
-
-impl fmt::Display for ServiceError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.code.is_empty(), self.message.is_empty()) {
-            (false, false) => write!(f, "{}: {}", self.code, self.message)?,
-            (false, true) => f.write_str(&self.code)?,
-            _ => f.write_str(&self.message)?,
-        }
-        if let Some(target) = &self.target {
-            write!(f, " (target {target})")?;
-        }
-        for detail in &self.details {
-            write!(f, "; {detail}")?;
-        }
-        Ok(())
-    }
-}
-
-impl fmt::Display for NotArm {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}: HTTP {} without an Azure error: {} (correlation id {}); a proxy or gateway may have answered",
-            self.request, self.status, self.snippet, self.correlation_id
-        )
-    }
-}
-
-impl fmt::Display for OperationFailed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the operation on {} ended as {}: ", self.path, self.status)?;
-        match &self.error {
-            Some(error) => write!(f, "{error}")?,
-            None => write!(f, "the service gave no reason")?,
-        }
-        write!(f, " (correlation id {})", self.correlation_id)
-    }
-}
 
 #[cfg(test)]
 mod tests {

@@ -12,7 +12,7 @@ use azure_core::http::headers::{HeaderName, Headers};
 use azure_core::http::{AsyncRawResponse, HttpClient, Method, Request, StatusCode};
 use tokio_util::sync::CancellationToken;
 
-use super::{Call, Client, Cloud, CredentialSource, Settings};
+use super::{Call, Client, Cloud, CredentialSource, Pace, Settings, Throttle, Wire};
 
 /// Status, headers, body.
 type Answer = (u16, Vec<(&'static str, String)>, String);
@@ -87,18 +87,18 @@ impl FakeHttp {
         self.tokens.lock().unwrap().push_back(reply);
     }
 
-    /// Requests but those for tokens.
+    /// Requests but those for tokens and for the registry namespace's metadata.
     pub(crate) fn asked(&self) -> Vec<Asked> {
         self.asked
             .lock()
             .unwrap()
             .iter()
-            .filter(|asked| !is_token(&asked.url))
+            .filter(|asked| !is_token(&asked.url) && !is_offer(&asked.url))
             .cloned()
             .collect()
     }
 
-    /// `GET /path` of each request but those for tokens; the query is left out.
+    /// `GET /path` of each of them; the query is left out.
     pub(crate) fn lines(&self) -> Vec<String> {
         let line = |asked: Asked| {
             let path = asked
@@ -135,9 +135,16 @@ impl FakeHttp {
                 client_id: "app".into(),
                 client_secret: Secret::from("hush-hush".to_string()),
             },
+            auxiliary_tenant_ids: Vec::new(),
+            partner_id: None,
             terraform_version: "1.11.4".into(),
             send_correlation_id: true,
-            http: Some(self.clone()),
+            wire: Wire {
+                http: Some(self.clone()),
+                pace: Pace::default(),
+                // Paused clocks differ from test to test, so that nothing is shared.
+                throttle: Some(Throttle::default()),
+            },
         };
         Client::new(settings).unwrap()
     }
@@ -146,6 +153,11 @@ impl FakeHttp {
 /// An operation with `seconds` until its deadline.
 pub(crate) fn call(seconds: u64) -> Call {
     Call::new(CancellationToken::new(), Duration::from_secs(seconds))
+}
+
+/// The metadata of the registry namespace, which every client asks for once: answered always the same.
+fn is_offer(url: &str) -> bool {
+    url.contains("/providers/Microsoft.ContainerRegistry?") && !url.contains("/resourceGroups/")
 }
 
 fn is_token(url: &str) -> bool {
@@ -183,7 +195,11 @@ impl HttpClient for FakeHttp {
             authorized,
             headers,
         });
-        let next = if is_token(&url) {
+        let next = if is_offer(&url) {
+            let offered =
+                r#"{"resourceTypes":[{"resourceType":"registries/agentPools","apiVersions":["2025-03-01-preview"]}]}"#;
+            reply(200, offered)
+        } else if is_token(&url) {
             let granted = r#"{"token_type":"Bearer","expires_in":86399,"access_token":"granted"}"#;
             self.tokens
                 .lock()

@@ -12,13 +12,17 @@ use std::fmt;
 use std::time::Duration;
 
 use super::call::Call;
-use super::client::{Client, interrupted};
+use super::client::Client;
 use super::error::Error;
+use super::exchange::interrupted;
 use super::poll::poll_wait;
 use super::response::Response;
 use machine::{Machine, Next, Seen, Target};
 
 mod machine;
+
+/// What is shown of an operation whose status nobody has told yet.
+const ACCEPTED: &str = "accepted";
 
 /// What was accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +45,7 @@ pub struct Watch<'a> {
     pub resource_path: &'a str,
     /// The API version it is read with.
     pub api_version: &'a str,
-    /// Told of each look, for those who show progress; the looks are logged at INFO anyway.
+    /// Told of each look, to log or show it in the words of the resource; without it the looks are logged at INFO as they are.
     pub progress: Option<Progress<'a>>,
 }
 
@@ -70,8 +74,10 @@ pub async fn wait(
 ) -> Result<Option<Value>, OperationError> {
     let trusted = |url: &str| trusted_url(client, url);
     let (mut machine, mut next) = Machine::start(watch.kind, watch.resource_path, Seen::answer(accepted), &trusted);
-    let mut last_error = None;
-    let mut looks = 0;
+    let (mut last_error, mut looks) = (None, 0);
+    if matches!(next, Next::Look(_)) {
+        report(call, watch, machine.status.as_deref().unwrap_or(ACCEPTED));
+    }
     loop {
         let target = match next {
             Next::Done(resource) => return Ok(resource),
@@ -83,11 +89,17 @@ pub async fn wait(
         let pause = if machine.at_once {
             Duration::ZERO
         } else {
-            poll_wait(looks, machine.asked)
+            poll_wait(looks, machine.asked, client.pace())
         };
+        // Only what is longer than the usual rhythm explains why the time ran out.
+        let asked = machine
+            .asked
+            .filter(|asked| *asked >= call.remaining() && *asked > client.pace().poll_max);
         if let Err(interruption) = call.sleep(pause).await {
-            return Err(machine.ended(interrupted(call, interruption, last_error, false)));
+            let error = interrupted(call, interruption, last_error, false).asked_to_wait(asked);
+            return Err(machine.ended(error));
         }
+        let is_last = machine.at_once;
         let looked = match &target {
             Target::Status(url) | Target::Location(url) => client.get_url(call, url).await,
             Target::Resource => client.get(call, watch.resource_path, watch.api_version).await,
@@ -104,20 +116,20 @@ pub async fn wait(
             }
         };
         next = machine.step(seen, &trusted);
-        report(call, watch, machine.status.as_deref().unwrap_or("accepted"));
+        // The last look follows the operation's own word at once and has no news.
+        if !is_last {
+            report(call, watch, machine.status.as_deref().unwrap_or(ACCEPTED));
+        }
     }
 }
 
 fn report(call: &Call, watch: &Watch<'_>, status: &str) {
-    let elapsed_s = call.elapsed().as_secs();
-    tracing::info!(
-        resource = watch.resource_path,
-        status,
-        elapsed_s,
-        "waiting for the operation"
-    );
-    if let Some(progress) = watch.progress {
-        progress(status, call.elapsed());
+    match watch.progress {
+        Some(progress) => progress(status, call.elapsed()),
+        None => {
+            let (resource, elapsed_s) = (watch.resource_path, call.elapsed().as_secs());
+            tracing::info!(resource, status, elapsed_s, "waiting for the operation");
+        }
     }
 }
 

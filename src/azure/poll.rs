@@ -1,27 +1,23 @@
 //! How often a long-running operation is looked at: one pure function.
 //!
 //! Recorded: the write's answer asks for 10 s (`Retry-After: 10`), status answers ask for nothing, real operations take
-//! minutes. Without a request of the service we begin fast, for small services and tests, and settle at 10 s.
+//! minutes. Without a request of the service we begin fast and settle at 10 s; with one we look exactly as often
+//! as it asks, and the operation's deadline is the only bound.
 
 use std::time::Duration;
 
-/// The wait before the first look when the service asks for none. Status URLs are readable at once.
-pub const POLL_WAIT_MIN: Duration = Duration::from_secs(1);
-/// The steady wait when the service asks for none; what the service itself asks for.
-pub const POLL_WAIT_MAX: Duration = Duration::from_secs(10);
-/// The longest wait that is granted to a service that asks: beyond it, progress would not be seen.
-pub const POLL_ASKED_MAX: Duration = Duration::from_secs(60);
+use super::pace::Pace;
 
-/// The wait before look number `number` (1 for the first). `asked` is what the latest answer with a `Retry-After` asked for;
-/// the looks are never closer than that.
-pub fn poll_wait(number: u32, asked: Option<Duration>) -> Duration {
-    let doubled = POLL_WAIT_MIN
-        .saturating_mul(1 << number.saturating_sub(1).min(8))
-        .min(POLL_WAIT_MAX);
+/// The wait before look number `number` (1 for the first). `asked` is what the latest answer with a `Retry-After` asked for:
+/// the looks are neither closer than that nor further apart.
+pub fn poll_wait(number: u32, asked: Option<Duration>, pace: &Pace) -> Duration {
     match asked {
         // Zero means "at once", not "without pause".
-        Some(asked) => asked.clamp(POLL_WAIT_MIN, POLL_ASKED_MAX),
-        None => doubled,
+        Some(asked) => asked.max(pace.poll_min),
+        None => pace
+            .poll_min
+            .saturating_mul(1 << number.saturating_sub(1).min(8))
+            .min(pace.poll_max),
     }
 }
 
@@ -43,10 +39,14 @@ mod tests {
             (7, Some(10), 10),
             (3, Some(2), 2),
             (3, Some(0), 1),
-            (3, Some(3600), 60),
+            (3, Some(3600), 3600),
         ];
         for (number, asked, want) in cases {
-            assert_eq!(poll_wait(number, asked.map(secs)), secs(want), "{number} {asked:?}");
+            assert_eq!(
+                poll_wait(number, asked.map(secs), &Pace::default()),
+                secs(want),
+                "{number} {asked:?}"
+            );
         }
     }
 }

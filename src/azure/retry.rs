@@ -5,12 +5,13 @@
 
 use std::time::Duration;
 
-/// How often one request is sent at most.
+use super::pace::Pace;
+
+/// How often one request is sent at most while the service or the network fails. Being throttled (429) is no failure: the
+/// service works and says when to come again, so that only the deadline ends it.
 pub const ATTEMPTS_MAX: u32 = 5;
-/// The longest back-off before the second attempt; it doubles with each further one.
-pub const BACKOFF_FIRST: Duration = Duration::from_secs(1);
-/// The longest back-off between two attempts.
-pub const BACKOFF_MAX: Duration = Duration::from_secs(20);
+/// The status of a throttled request.
+pub const TOO_MANY_REQUESTS: u16 = 429;
 
 /// The HTTP methods that ARM uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +26,8 @@ pub enum Method {
     Delete,
     /// Acts: starts a run, say. Twice is not once.
     Post,
+    /// A POST that only reads, such as `listQueueStatus`; sending it twice is the same as once.
+    Query,
 }
 
 /// How an attempt ended, when it did not end well.
@@ -36,6 +39,8 @@ pub enum Fault {
     Connect,
     /// The connection broke or fell silent: the request may have been received.
     Io,
+    /// The other side's certificate is not trusted: nothing was sent, and the next attempt would meet the same one.
+    Untrusted,
 }
 
 /// One failed attempt, and what bounds the next.
@@ -62,40 +67,47 @@ pub enum Decision {
     Retry(Duration),
     /// Report the failure.
     GiveUp,
-    /// It would be repeated, but the wait (which the service may have asked for) ends after the deadline.
-    PastDeadline(Duration),
+    /// It would be repeated, but the wait ends after the deadline. The wait, if the service has asked for it.
+    PastDeadline(Option<Duration>),
 }
 
 /// Decides about the next attempt.
-pub fn decide(attempt: &Attempt) -> Decision {
-    if !is_transient(attempt.method, attempt.fault) || attempt.number >= ATTEMPTS_MAX {
+pub fn decide(attempt: &Attempt, pace: &Pace) -> Decision {
+    let throttled = attempt.fault == Fault::Status(TOO_MANY_REQUESTS);
+    let invited = attempt.retry_after.is_some();
+    if !is_transient(attempt.method, attempt.fault, invited) || (attempt.number >= ATTEMPTS_MAX && !throttled) {
         return Decision::GiveUp;
     }
-    let backoff = backoff(attempt.number, attempt.jitter);
+    let backoff = backoff(attempt.number, attempt.jitter, pace);
+    // What the service asks for is the least; the back-off on top of it only spreads clients that were told the same.
     let wait = attempt.retry_after.map_or(backoff, |asked| asked.max(backoff));
     if wait < attempt.remaining {
         Decision::Retry(wait)
     } else {
-        Decision::PastDeadline(wait)
+        Decision::PastDeadline(attempt.retry_after)
     }
 }
 
-/// Whether the same request may succeed a little later without doing its work twice.
-pub fn is_transient(method: Method, fault: Fault) -> bool {
+/// Whether the same request may succeed a little later without doing its work twice. `invited`: the answer had a
+/// `Retry-After`.
+pub fn is_transient(method: Method, fault: Fault, invited: bool) -> bool {
     match (method, fault) {
+        (_, Fault::Untrusted) => false,
         // A POST is repeated only when it certainly was not begun.
-        (Method::Post, Fault::Status(status)) => matches!(status, 429 | 503),
+        (Method::Post, Fault::Status(status)) => status == TOO_MANY_REQUESTS || (status == 503 && invited),
         (Method::Post, Fault::Connect) => true,
         (Method::Post, Fault::Io) => false,
-        (_, Fault::Status(status)) => matches!(status, 408 | 429 | 500 | 502 | 503 | 504),
+        (_, Fault::Status(status)) => matches!(status, 408 | TOO_MANY_REQUESTS | 500 | 502 | 503 | 504),
         (_, Fault::Connect | Fault::Io) => true,
     }
 }
 
 /// Half of the exponential step is fixed, half is random.
-fn backoff(number: u32, jitter: f64) -> Duration {
-    let step = BACKOFF_FIRST.saturating_mul(1 << (number - 1).min(8)).min(BACKOFF_MAX);
-    step.mul_f64(0.5 + 0.5 * jitter.clamp(0.0, 1.0))
+fn backoff(number: u32, jitter: f64, pace: &Pace) -> Duration {
+    let doubled = pace.backoff_first.saturating_mul(1 << (number - 1).min(8));
+    doubled
+        .min(pace.backoff_max)
+        .mul_f64(0.5 + 0.5 * jitter.clamp(0.0, 1.0))
 }
 
 impl Method {
@@ -106,13 +118,13 @@ impl Method {
             Self::Put => "PUT",
             Self::Patch => "PATCH",
             Self::Delete => "DELETE",
-            Self::Post => "POST",
+            Self::Post | Self::Query => "POST",
         }
     }
 
     /// Whether the request can change something.
     pub fn writes(self) -> bool {
-        self != Self::Get
+        !matches!(self, Self::Get | Self::Query)
     }
 }
 
@@ -133,21 +145,33 @@ mod tests {
 
     #[test]
     fn what_is_repeated() {
-        let idempotent = [Method::Get, Method::Put, Method::Patch, Method::Delete];
+        let idempotent = [Method::Get, Method::Put, Method::Patch, Method::Delete, Method::Query];
         for method in idempotent {
             for status in [408, 429, 500, 502, 503, 504] {
-                assert!(is_transient(method, Fault::Status(status)), "{method:?} {status}");
+                assert!(
+                    is_transient(method, Fault::Status(status), false),
+                    "{method:?} {status}"
+                );
             }
             for status in [301, 400, 401, 403, 404, 409, 412, 501] {
-                assert!(!is_transient(method, Fault::Status(status)), "{method:?} {status}");
+                assert!(
+                    !is_transient(method, Fault::Status(status), false),
+                    "{method:?} {status}"
+                );
             }
-            assert!(is_transient(method, Fault::Connect) && is_transient(method, Fault::Io));
+            assert!(!is_transient(method, Fault::Untrusted, false), "{method:?}");
+            assert!(is_transient(method, Fault::Connect, false) && is_transient(method, Fault::Io, false));
         }
-        let post = |fault| is_transient(Method::Post, fault);
-        assert!(post(Fault::Status(429)) && post(Fault::Status(503)) && post(Fault::Connect));
+        let post = |fault| is_transient(Method::Post, fault, false);
+        assert!(post(Fault::Status(429)) && post(Fault::Connect));
+        assert!(
+            is_transient(Method::Post, Fault::Status(503), true),
+            "the service asks for another attempt"
+        );
         for fault in [
             Fault::Status(500),
             Fault::Status(502),
+            Fault::Status(503),
             Fault::Status(504),
             Fault::Status(408),
             Fault::Io,
@@ -160,7 +184,7 @@ mod tests {
     fn how_long_is_waited() {
         let secs = Duration::from_secs;
         let base = attempt(Method::Get, Fault::Status(503));
-        let cases: [(&str, Attempt, Decision); 8] = [
+        let cases: [(&str, Attempt, Decision); 9] = [
             ("first", base, Decision::Retry(secs(1))),
             (
                 "no luck",
@@ -175,6 +199,15 @@ mod tests {
                     ..base
                 },
                 Decision::GiveUp,
+            ),
+            (
+                "throttled for ever",
+                Attempt {
+                    number: 1_000,
+                    fault: Fault::Status(429),
+                    ..base
+                },
+                Decision::Retry(secs(20)),
             ),
             (
                 "asked",
@@ -198,7 +231,7 @@ mod tests {
                     retry_after: Some(secs(3600)),
                     ..base
                 },
-                Decision::PastDeadline(secs(3600)),
+                Decision::PastDeadline(Some(secs(3600))),
             ),
             (
                 "no time",
@@ -206,12 +239,12 @@ mod tests {
                     remaining: secs(0),
                     ..base
                 },
-                Decision::PastDeadline(secs(1)),
+                Decision::PastDeadline(None),
             ),
         ];
         for (name, attempt, want) in cases {
-            assert_eq!(decide(&attempt), want, "{name}");
+            assert_eq!(decide(&attempt, &Pace::default()), want, "{name}");
         }
-        assert!(backoff(30, 1.0) <= BACKOFF_MAX);
+        assert_eq!(backoff(30, 1.0, &Pace::default()), Pace::default().backoff_max);
     }
 }

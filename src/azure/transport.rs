@@ -20,6 +20,12 @@ pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long the service may stay silent within an answer; azure_core's own default. ARM answers within seconds.
 pub const READ_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// What precedes a partner's id in the user agent.
+const PARTNER_MARK: &str = "pid-";
+
+/// How rustls begins every refusal of a certificate, in the text of an error whose type is hidden below reqwest.
+const CERTIFICATE_REFUSED: &str = "invalid peer certificate";
+
 const USER_AGENT: HeaderName = HeaderName::from_static("user-agent");
 
 /// A shared HTTP client: no redirects, bounded connects and reads, proxies and certificate authorities from the environment.
@@ -48,15 +54,26 @@ impl Policy for UserAgent {
     }
 }
 
-pub(super) fn user_agent(terraform_version: &str) -> String {
-    let plain: String = terraform_version
-        .chars()
-        .filter(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '+'))
-        .collect();
-    let terraform = if plain.is_empty() { "unknown" } else { &plain };
+/// `Terraform/1.11.4 terraform-provider-acr/0.1.0 (linux; x86_64) pid-<partner id>`, in the order that azurerm uses.
+pub(super) fn user_agent(terraform_version: &str, partner_id: Option<&str>) -> String {
+    let terraform = plain(terraform_version);
+    let terraform = if terraform.is_empty() { "unknown" } else { &terraform };
     let version = env!("CARGO_PKG_VERSION");
     let (os, arch) = (std::env::consts::OS, std::env::consts::ARCH);
-    format!("terraform-provider-acr/{version} Terraform/{terraform} ({os}; {arch})")
+    let mut agent = format!("Terraform/{terraform} terraform-provider-acr/{version} ({os}; {arch})");
+    if let Some(id) = partner_id.map(plain).filter(|id| !id.is_empty()) {
+        // The marker by which Microsoft attributes usage to a partner; the id may be given with it already.
+        let marked = id.starts_with(PARTNER_MARK);
+        agent = format!("{agent} {}{id}", if marked { "" } else { PARTNER_MARK });
+    }
+    agent
+}
+
+/// What may stand in a product token of a user agent, and nothing else: a version never ends a header.
+fn plain(text: &str) -> String {
+    text.chars()
+        .filter(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '+'))
+        .collect()
 }
 
 /// What a request without an answer means. The outer error is final.
@@ -65,22 +82,25 @@ pub(super) fn transport_failure(
     error: &azure_core::Error,
     unclear: bool,
 ) -> Result<FailedAttempt, Error> {
+    let message = chain(error);
+    let untrusted = message.contains(CERTIFICATE_REFUSED);
     let (fault, possibly_sent) = match error.kind() {
+        ErrorKind::Connection | ErrorKind::Io if untrusted => (Fault::Untrusted, false),
         ErrorKind::Connection => (Fault::Connect, false),
         ErrorKind::Io => (Fault::Io, true),
         ErrorKind::Credential => {
-            let message = chain(error);
             return Err(Error::Credential {
                 code: aadsts_code(&message),
                 message,
             });
         }
-        _ => return Err(Error::InvalidRequest(format!("{line}: {}", chain(error)))),
+        _ => return Err(Error::InvalidRequest(format!("{line}: {message}"))),
     };
     let error = Error::Transport {
         request: line.clone(),
         possibly_sent: possibly_sent || unclear,
-        message: chain(error),
+        untrusted,
+        message,
     };
     Ok(FailedAttempt {
         error,
@@ -119,9 +139,29 @@ mod tests {
     use crate::azure::retry::Method;
 
     #[test]
-    fn odd_versions_in_the_user_agent() {
-        assert!(user_agent("1.9\r\nX: y").contains("Terraform/1.9Xy"));
-        assert!(user_agent("").contains("Terraform/unknown"));
+    fn the_user_agent_names_terraform_provider_and_partner() {
+        let version = env!("CARGO_PKG_VERSION");
+        let agent = user_agent("1.11.4", None);
+        assert!(
+            agent.starts_with(&format!("Terraform/1.11.4 terraform-provider-acr/{version} (")) && agent.ends_with(')'),
+            "{agent}"
+        );
+        for (partner, want) in [
+            (
+                "0d2c6a34-1111-4222-8333-444455556666",
+                " pid-0d2c6a34-1111-4222-8333-444455556666",
+            ),
+            (
+                "pid-0d2c6a34-1111-4222-8333-444455556666-partnercenter",
+                ") pid-0d2c6a34-1111-4222-8333-444455556666-partnercenter",
+            ),
+            ("", ")"),
+        ] {
+            let agent = user_agent("1.11.4", Some(partner));
+            assert!(agent.ends_with(want) && agent.matches("pid-").count() <= 1, "{agent}");
+        }
+        assert!(user_agent("1.9\r\nX: y", Some("a\r\nb")).starts_with("Terraform/1.9Xy "));
+        assert!(user_agent("", None).starts_with("Terraform/unknown "));
     }
 
     #[tokio::test]

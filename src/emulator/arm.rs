@@ -6,12 +6,13 @@ use time::OffsetDateTime;
 use super::answer::Answer;
 use super::identity::Principal;
 use super::json::Json;
-use super::metadata::{self, POOL_VERSIONS, REGISTRY_VERSIONS, TASK_VERSIONS};
+use super::metadata;
 use super::network_routes;
 use super::operations::Fate;
 use super::query::Query;
 use super::refusals::Refusal;
 use super::store::Store;
+use super::versions;
 
 /// One request to ARM.
 pub(super) struct Call<'a> {
@@ -56,7 +57,8 @@ pub(super) fn answer(store: &mut Store, principal: &Principal, request: Request)
 }
 
 fn route(store: &mut Store, principal: &Principal, request: Request) -> Result<Answer, Refusal> {
-    let segments: Vec<&str> = request.path.trim_matches('/').split('/').collect();
+    // Clients that put ids together may leave a part empty and send two slashes, which the service takes for one.
+    let segments: Vec<&str> = request.path.split('/').filter(|segment| !segment.is_empty()).collect();
     let lower: Vec<String> = segments.iter().map(|segment| segment.to_ascii_lowercase()).collect();
     let lower: Vec<&str> = lower.iter().map(String::as_str).collect();
     if lower.first() != Some(&"subscriptions") {
@@ -71,7 +73,7 @@ fn route(store: &mut Store, principal: &Principal, request: Request) -> Result<A
         let action = action(request.method, &segments);
         return Err(store.foreign_refusal(principal, foreign, &action, request.path));
     }
-    check_version(&lower, version)?;
+    versions::check(&store.task_versions, &lower, version)?;
     let action = action(request.method, &segments);
     if !principal.rights.allow(&action) {
         let scope = request.path.trim_end_matches('/');
@@ -124,14 +126,15 @@ fn subscription_route(store: &mut Store, call: &Call, lower: &[&str], segments: 
             ))
         }
         ("GET", [_, _]) => Ok(Answer::json(200, metadata::subscription(&subscription, &tenant))),
+        ("GET", [_, _, "locations"]) => Ok(Answer::json(200, metadata::locations(&subscription))),
         ("GET", [_, _, "providers"]) => {
             let served = ["Microsoft.ContainerRegistry", "Microsoft.Network"];
             let list = served
                 .iter()
-                .filter_map(|namespace| metadata::provider(&subscription, namespace));
+                .filter_map(|namespace| metadata::provider(&subscription, namespace, &store.task_versions));
             Ok(Answer::json(200, Json::list(list.collect())))
         }
-        ("GET", [_, _, "providers", _]) => metadata::provider(&subscription, segments[3])
+        ("GET", [_, _, "providers", _]) => metadata::provider(&subscription, segments[3], &store.task_versions)
             .map(|provider| Answer::json(200, provider))
             .ok_or_else(|| Refusal::not_served(&format!("the namespace '{}'", segments[3]))),
         ("GET", [_, _, "providers", "microsoft.containerregistry", "registries"]) => {
@@ -141,7 +144,7 @@ fn subscription_route(store: &mut Store, call: &Call, lower: &[&str], segments: 
             network_routes::in_subscription(store, call, rest, &segments[4..])
         }
         ("GET", [_, _, "resources"]) => store.list_resources(call, None),
-        ("GET", [_, _, "resourcegroups"]) => Ok(store.list_groups()),
+        ("GET", [_, _, "resourcegroups"]) => store.list_groups(call),
         ("GET", [_, _, "resourcegroups", _]) => store.get_group(segments[3]),
         ("HEAD", [_, _, "resourcegroups", _]) => Ok(store.head_group(segments[3])),
         ("PUT", [_, _, "resourcegroups", _]) => store.put_group(call, segments[3]),
@@ -243,62 +246,6 @@ fn action(method: &str, segments: &[&str]) -> String {
     types.join("/")
 }
 
-/// Refuses a version that the type does not have. Types outside the registry namespace take any well-formed version.
-fn check_version(lower: &[&str], version: &str) -> Result<(), Refusal> {
-    let namespace = "Microsoft.ContainerRegistry";
-    let (name, versions): (&str, &[&str]) = match lower {
-        [
-            _,
-            _,
-            "resourcegroups",
-            _,
-            "providers",
-            "microsoft.containerregistry",
-            "registries",
-            _,
-            child,
-            ..,
-        ] => match *child {
-            "agentpools" | "agentpoolsoperationresults" => ("registries/agentPools", &POOL_VERSIONS),
-            "tasks" => ("registries/tasks", &TASK_VERSIONS),
-            "runs" => ("registries/runs", &TASK_VERSIONS),
-            "operationstatuses" => ("registries", &REGISTRY_VERSIONS),
-            // Not served in any version; the route says so.
-            _ => return Ok(()),
-        },
-        [.., "microsoft.containerregistry", "registries"] | [.., "microsoft.containerregistry", "registries", _] => {
-            ("registries", &REGISTRY_VERSIONS)
-        }
-        _ if is_version(version) => return Ok(()),
-        _ => {
-            let message = format!("The api-version '{version}' is invalid.");
-            return Err(Refusal::gateway(400, "InvalidApiVersionParameter", message));
-        }
-    };
-    if versions.iter().any(|known| known.eq_ignore_ascii_case(version)) {
-        return Ok(());
-    }
-    let elsewhere = REGISTRY_VERSIONS
-        .iter()
-        .chain(&TASK_VERSIONS)
-        .any(|known| known.eq_ignore_ascii_case(version));
-    if elsewhere {
-        return Err(Refusal::type_lacks_version(namespace, name, version));
-    }
-    Err(Refusal::unknown_version(name, version, versions))
-}
-
-/// `YYYY-MM-DD` with an optional suffix such as `-preview`.
-fn is_version(version: &str) -> bool {
-    let bytes = version.as_bytes();
-    let date = bytes.len() >= 10
-        && bytes[..10].iter().enumerate().all(|(at, byte)| match at {
-            4 | 7 => *byte == b'-',
-            _ => byte.is_ascii_digit(),
-        });
-    date && (bytes.len() == 10 || bytes[10] == b'-')
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -345,37 +292,6 @@ mod tests {
         ] {
             let segments: Vec<&str> = path.trim_matches('/').split('/').collect();
             assert_eq!(action(method, &segments), expected);
-        }
-    }
-
-    #[test]
-    fn versions() {
-        let pool = [
-            "subscriptions",
-            "s",
-            "resourcegroups",
-            "g",
-            "providers",
-            "microsoft.containerregistry",
-            "registries",
-            "r",
-            "agentpools",
-        ];
-        for (version, good) in [
-            ("2019-06-01-preview", true),
-            ("2025-03-01-preview", true),
-            ("2023-07-01", false),
-            ("2031-01-01", false),
-        ] {
-            assert_eq!(check_version(&pool, version).is_ok(), good, "{version}");
-        }
-        for (version, good) in [
-            ("2022-09-01", true),
-            ("2022-09-01-preview", true),
-            ("latest", false),
-            ("2022-9-1", false),
-        ] {
-            assert_eq!(check_version(&["subscriptions"], version).is_ok(), good, "{version}");
         }
     }
 }

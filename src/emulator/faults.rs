@@ -42,6 +42,9 @@ pub struct FaultMatch {
     /// A part of the path, in any casing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path_contains: Option<String>,
+    /// The end of the path, in any casing: tells an object from what lies below it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path_ends: Option<String>,
     /// How many matching requests pass first.
     pub skip: u32,
 }
@@ -132,6 +135,11 @@ impl Faults {
             .collect();
     }
 
+    /// How often faults have fired since they were set.
+    pub(super) fn fired(&self) -> u32 {
+        self.armed.iter().map(|armed| armed.fired).sum()
+    }
+
     /// The faults with how often each has fired.
     pub(super) fn listed(&self) -> Vec<Value> {
         let listed = self.armed.iter().map(|armed| {
@@ -155,7 +163,11 @@ impl Faults {
                 .path_contains
                 .as_ref()
                 .is_none_or(|part| path.contains(&part.to_ascii_lowercase()));
-            if !method_fits || !path_fits || armed.fault.times.is_some_and(|times| armed.fired >= times) {
+            let end_fits = wanted
+                .path_ends
+                .as_ref()
+                .is_none_or(|end| path.ends_with(&end.to_ascii_lowercase()));
+            if !method_fits || !path_fits || !end_fits || armed.fault.times.is_some_and(|times| armed.fired >= times) {
                 continue;
             }
             if armed.passed < wanted.skip {
@@ -192,6 +204,14 @@ mod tests {
         .collect();
         assert_eq!(struck, [false, false, false, true, true, false]);
         assert_eq!(faults.listed()[0]["fired"], 2);
+    }
+
+    #[test]
+    fn the_end_of_a_path_tells_an_object_from_its_parts() {
+        let mut faults = Faults::default();
+        faults.set(serde_json::from_str(r#"[{"match":{"path_ends":"/pools/A"},"action":{"reset":true}}]"#).unwrap());
+        assert!(faults.strike("GET", "/pools/a/status/1").is_none() && faults.fired() == 0);
+        assert!(faults.strike("GET", "/Pools/a").is_some() && faults.fired() == 1);
     }
 
     #[test]

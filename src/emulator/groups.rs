@@ -32,12 +32,13 @@ impl Store {
         ])
     }
 
-    /// `GET /subscriptions/{s}/resourceGroups`.
-    pub(super) fn list_groups(&self) -> Answer {
-        Answer::json(
-            200,
-            Json::list(self.groups.values().map(|group| self.group_json(group)).collect()),
-        )
+    /// `GET /subscriptions/{s}/resourceGroups`. A filter is refused: an answer that ignores it would look like a match.
+    pub(super) fn list_groups(&self, call: &Call) -> Result<Answer, Refusal> {
+        if call.query.get("$filter").is_some_and(|filter| !filter.is_empty()) {
+            return Err(Refusal::not_served("filters of resource groups"));
+        }
+        let groups = self.groups.values().map(|group| self.group_json(group));
+        Ok(Answer::json(200, Json::list(groups.collect())))
     }
 
     /// `GET` of one group.
@@ -92,19 +93,18 @@ impl Store {
         Ok(Answer::empty(200))
     }
 
-    /// `GET .../resources?$filter=resourceType eq '...'`, for the subscription or one group. Other filters are refused.
+    /// `GET .../resources`, for the subscription or one group, with a filter by `resourceType`, `resourceGroup` or both.
+    /// Other filters are refused; `$expand` adds nothing here.
     pub(super) fn list_resources(&self, call: &Call, group: Option<&str>) -> Result<Answer, Refusal> {
-        let wanted = match call.query.get("$filter") {
-            None => None,
-            Some(filter) => Some(
-                resource_type_of(filter)
-                    .ok_or_else(|| Refusal::not_served("resource filters other than \"resourceType eq '...'\""))?,
-            ),
-        };
-        let prefix = match group {
-            Some(name) => format!("{}/", key(&self.group_named(name)?.id)),
-            None => String::new(),
-        };
+        let filter = ResourceFilter::parse(call.query.get("$filter").unwrap_or_default()).ok_or_else(|| {
+            Refusal::not_served("resource filters other than \"resourceType eq '...'\" and \"resourceGroup eq '...'\"")
+        })?;
+        let inside = |name: &str| format!("{}/", key(&self.group_id(name)));
+        let mut prefixes = Vec::from_iter(filter.group.map(|name| inside(&name)));
+        if let Some(name) = group {
+            self.group_named(name)?;
+            prefixes.push(inside(name));
+        }
         let all = self
             .generic_registries()
             .chain(self.generic_pools())
@@ -112,10 +112,11 @@ impl Store {
             .chain(self.generic_attachments());
         let listed = all
             .filter(|(id, resource_type, _)| {
-                let fits = wanted
+                let fits = filter
+                    .resource_type
                     .as_ref()
                     .is_none_or(|wanted| wanted.eq_ignore_ascii_case(resource_type));
-                fits && key(id).starts_with(&prefix)
+                fits && prefixes.iter().all(|prefix| key(id).starts_with(prefix))
             })
             .map(|(_, _, json)| json);
         Ok(Answer::json(200, Json::list(listed.collect())))
@@ -182,14 +183,34 @@ const REGISTRY_TYPE: &str = "Microsoft.ContainerRegistry/registries";
 /// The type name of a virtual network.
 const NETWORK_TYPE: &str = "Microsoft.Network/virtualNetworks";
 
-/// The type in `resourceType eq '...'`.
-fn resource_type_of(filter: &str) -> Option<String> {
-    let words: Vec<&str> = filter.split_whitespace().collect();
-    let [name, operator, value] = words.as_slice() else {
-        return None;
-    };
-    let value = value.strip_prefix('\'')?.strip_suffix('\'')?;
-    (name.eq_ignore_ascii_case("resourceType") && operator.eq_ignore_ascii_case("eq")).then(|| value.to_string())
+/// What a `$filter` of resources asks for.
+#[derive(Debug, Default, PartialEq)]
+struct ResourceFilter {
+    resource_type: Option<String>,
+    group: Option<String>,
+}
+
+impl ResourceFilter {
+    /// Reads `resourceType eq '...'` and `resourceGroup eq '...'`, joined by `and`; clients send an empty filter for none.
+    fn parse(text: &str) -> Option<ResourceFilter> {
+        let mut filter = ResourceFilter::default();
+        let words: Vec<&str> = text.split_whitespace().collect();
+        for clause in words.split(|word| word.eq_ignore_ascii_case("and")) {
+            let [name, operator, value] = clause else {
+                return words.is_empty().then_some(filter);
+            };
+            let part = match name.to_ascii_lowercase().as_str() {
+                "resourcetype" => &mut filter.resource_type,
+                "resourcegroup" => &mut filter.group,
+                _ => return None,
+            };
+            let value = value.strip_prefix('\'')?.strip_suffix('\'')?;
+            if !operator.eq_ignore_ascii_case("eq") || part.replace(value.into()).is_some() {
+                return None;
+            }
+        }
+        Some(filter)
+    }
 }
 
 #[cfg(test)]
@@ -199,13 +220,27 @@ mod tests {
     #[test]
     fn resource_filters() {
         for (filter, expected) in [
-            ("resourceType eq 'A/b'", Some("A/b")),
-            ("resourcetype EQ 'A/b'", Some("A/b")),
+            ("", Some((None, None))),
+            ("resourceType eq 'A/b'", Some((Some("A/b"), None))),
+            ("resourcetype EQ 'A/b'", Some((Some("A/b"), None))),
+            ("resourceGroup eq 'g'", Some((None, Some("g")))),
+            (
+                "resourceGroup eq 'g' and resourceType eq 'A/b'",
+                Some((Some("A/b"), Some("g"))),
+            ),
+            ("resourceType eq 'A/b' and resourceType eq 'C/d'", None),
+            ("resourceType eq 'A/b' or resourceGroup eq 'g'", None),
+            ("resourceType eq 'A/b' and", None),
+            ("and", None),
             ("resourceType ne 'A/b'", None),
             ("name eq 'x'", None),
             ("resourceType eq A/b", None),
         ] {
-            assert_eq!(resource_type_of(filter).as_deref(), expected, "{filter}");
+            let expected = expected.map(|(resource_type, group): (Option<&str>, Option<&str>)| ResourceFilter {
+                resource_type: resource_type.map(Into::into),
+                group: group.map(Into::into),
+            });
+            assert_eq!(ResourceFilter::parse(filter), expected, "{filter}");
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Who may ask: three service principals, random at each start, and the tokens issued to them.
+//! Who may ask: three service principals, random at each start, how they may prove themselves, and the tokens issued to
+//! them.
 //!
 //! Tokens are well-formed JWTs, because azurerm reads claims from them. They are not signed by anything that could be
 //! verified elsewhere: the emulator knows its own tokens by having issued them, so a foreign one can never pass.
@@ -11,10 +12,15 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
 use time::{Duration, OffsetDateTime};
 
+use super::assertions::Certificate;
+use super::issuer::Issuer;
 use super::refusals::Refusal;
+use super::sign_in::trusted_subjects;
 
 /// Audiences of ARM that every client may ask for beside the emulator's own address.
 const ARM_AUDIENCES: [&str; 2] = ["https://management.azure.com", "https://management.core.windows.net"];
+/// How many auxiliary tenants one request may name, as Resource Manager documents.
+const AUXILIARY_TENANTS_MAX: usize = 3;
 /// Bytes of an RS256 signature with a 2048-bit key, so that tokens have a realistic length.
 const SIGNATURE_BYTES: usize = 256;
 
@@ -41,19 +47,28 @@ pub(super) struct Principal {
     pub(super) object_id: String,
     /// What it may do.
     pub(super) rights: Rights,
+    /// What it may sign client assertions with.
+    pub(super) certificates: Vec<Certificate>,
+    /// About whom tokens of the emulator's issuer may speak for it.
+    pub(super) trusted_subjects: Vec<String>,
 }
 
 /// The principals and the tokens issued so far.
 pub(super) struct Identities {
     /// Full, reader, no-subnet-read; in this order.
     pub(super) principals: [Principal; 3],
+    /// The issuer whose tokens the first principal may sign in with.
+    pub(super) issuer: Issuer,
     tenant_id: String,
+    /// Further tenants in which the principals exist too.
+    auxiliary_tenants: Vec<String>,
     base_url: String,
     issued: HashMap<String, Issued>,
 }
 
 struct Issued {
     principal: usize,
+    tenant: String,
     audience: String,
     expires: OffsetDateTime,
 }
@@ -80,15 +95,23 @@ impl Rights {
 
 impl Identities {
     /// Principals with new random ids and secrets.
-    pub(super) fn random(tenant_id: &str, base_url: &str) -> Identities {
+    pub(super) fn random(tenant_id: &str, auxiliary_tenants: &[String], base_url: &str) -> Identities {
         let principal = |name, rights| Principal {
             name,
             client_id: random_id(),
             client_secret: random_text(40),
             object_id: random_id(),
             rights,
+            certificates: Vec::new(),
+            trusted_subjects: if rights == Rights::Full {
+                trusted_subjects()
+            } else {
+                Vec::new()
+            },
         };
         Identities {
+            issuer: Issuer::new(base_url),
+            auxiliary_tenants: auxiliary_tenants.to_vec(),
             principals: [
                 principal("full", Rights::Full),
                 principal("reader", Rights::Reader),
@@ -100,9 +123,15 @@ impl Identities {
         }
     }
 
-    /// The tenant all of them live in.
+    /// The tenant that the subscription trusts.
     pub(super) fn tenant_id(&self) -> &str {
         &self.tenant_id
+    }
+
+    /// The tenant of this name, in the casing of the seed.
+    pub(super) fn tenant(&self, name: &str) -> Option<&str> {
+        let mut all = std::iter::once(&self.tenant_id).chain(&self.auxiliary_tenants);
+        all.find(|known| known.eq_ignore_ascii_case(name)).map(String::as_str)
     }
 
     /// The principal with this application id.
@@ -112,24 +141,36 @@ impl Identities {
             .position(|principal| principal.client_id.eq_ignore_ascii_case(client_id))
     }
 
-    /// A new token of a principal for an audience.
-    pub(super) fn issue(&mut self, principal: usize, audience: &str, now: OffsetDateTime, life: Duration) -> String {
+    /// Every token issued so far.
+    pub(super) fn issued_tokens(&self) -> Vec<String> {
+        self.issued.keys().cloned().collect()
+    }
+
+    /// A new token of a principal in a tenant, for an audience.
+    pub(super) fn issue(
+        &mut self,
+        principal: usize,
+        tenant: &str,
+        audience: &str,
+        now: OffsetDateTime,
+        life: Duration,
+    ) -> String {
         let who = &self.principals[principal];
         let expires = now + life;
         let claims = json!({
             "aud": audience,
-            "iss": format!("{}/{}/v2.0", self.base_url, self.tenant_id),
+            "iss": format!("{}/{tenant}/v2.0", self.base_url),
             "iat": now.unix_timestamp(),
             "nbf": now.unix_timestamp(),
             "exp": expires.unix_timestamp(),
             "aio": random_text(32),
             "appid": who.client_id,
             "appidacr": "1",
-            "idp": format!("{}/{}/", self.base_url, self.tenant_id),
+            "idp": format!("{}/{tenant}/", self.base_url),
             "idtyp": "app",
             "oid": who.object_id,
             "sub": who.object_id,
-            "tid": self.tenant_id,
+            "tid": tenant,
             "uti": random_text(22),
             "ver": "1.0",
         });
@@ -140,6 +181,7 @@ impl Identities {
             token.clone(),
             Issued {
                 principal,
+                tenant: tenant.into(),
                 audience: audience.into(),
                 expires,
             },
@@ -169,23 +211,52 @@ impl Identities {
                 "The 'Authorization' header is no bearer token.",
             ));
         }
+        let issued = self
+            .issued_for_arm(token, now)
+            .map_err(|(code, message)| refuse(code, message))?;
+        if issued.tenant != self.tenant_id {
+            let message = "The access token is from another tenant than the subscription's.";
+            return Err(refuse("InvalidAuthenticationTokenTenant", message));
+        }
+        Ok(&self.principals[issued.principal])
+    }
+
+    /// The tenants behind an `x-ms-authorization-auxiliary` header: `Bearer t1; Bearer t2`.
+    pub(super) fn authenticate_auxiliary(&self, header: &str, now: OffsetDateTime) -> Result<Vec<String>, Refusal> {
+        let authority = format!("{}/{}", self.base_url, self.tenant_id);
+        let refuse = |code, message| Refusal::unauthenticated(code, message, &authority);
+        let mut tenants = Vec::new();
+        for part in header.split(';').map(str::trim) {
+            let Some(token) = part.strip_prefix("Bearer ") else {
+                let message = "The 'x-ms-authorization-auxiliary' header has a wrong format.";
+                return Err(refuse("AuthenticationFailedInvalidHeader", message));
+            };
+            let issued = self
+                .issued_for_arm(token, now)
+                .map_err(|(code, message)| refuse(code, message))?;
+            tenants.push(issued.tenant.clone());
+        }
+        if tenants.len() > AUXILIARY_TENANTS_MAX {
+            let message = "The 'x-ms-authorization-auxiliary' header holds too many tokens.";
+            return Err(refuse("AuthenticationFailedInvalidHeader", message));
+        }
+        Ok(tenants)
+    }
+
+    fn issued_for_arm(&self, token: &str, now: OffsetDateTime) -> Result<&Issued, (&'static str, &'static str)> {
         let Some(issued) = self.issued.get(token.trim()) else {
-            return Err(refuse(
-                "InvalidAuthenticationToken",
-                "The access token was not issued by this emulator.",
-            ));
+            let message = "The access token was not issued by this emulator.";
+            return Err(("InvalidAuthenticationToken", message));
         };
         if issued.expires <= now {
-            return Err(refuse("ExpiredAuthenticationToken", "The access token has expired."));
+            return Err(("ExpiredAuthenticationToken", "The access token has expired."));
         }
         let audience = issued.audience.trim_end_matches('/');
         if audience != self.base_url && !ARM_AUDIENCES.contains(&audience) {
-            return Err(refuse(
-                "InvalidAuthenticationTokenAudience",
-                "The access token is for another audience.",
-            ));
+            let message = "The access token is for another audience.";
+            return Err(("InvalidAuthenticationTokenAudience", message));
         }
-        Ok(&self.principals[issued.principal])
+        Ok(issued)
     }
 }
 
@@ -255,9 +326,9 @@ mod tests {
     #[test]
     fn tokens_pass_only_for_arm_and_only_until_they_expire() {
         let now = OffsetDateTime::UNIX_EPOCH;
-        let mut identities = Identities::random("t", "https://localhost:1");
-        let good = identities.issue(1, "https://localhost:1/", now, Duration::seconds(60));
-        let other = identities.issue(0, "https://vault.azure.net", now, Duration::seconds(60));
+        let mut identities = Identities::random("t", &["aux".into()], "https://localhost:1");
+        let good = identities.issue(1, "t", "https://localhost:1/", now, Duration::seconds(60));
+        let other = identities.issue(0, "t", "https://vault.azure.net", now, Duration::seconds(60));
         for (header, at, name) in [
             (format!("Bearer {good}"), 59, Some("reader")),
             (format!("bearer {good}"), 0, Some("reader")),
@@ -270,5 +341,13 @@ mod tests {
             assert_eq!(who.ok().map(|who| who.name), name, "{header} at {at}");
         }
         assert!(identities.authenticate(None, now).is_err());
+        let foreign = identities.issue(0, "aux", "https://localhost:1", now, Duration::seconds(60));
+        let header = format!("Bearer {foreign}");
+        assert!(
+            identities.authenticate(Some(&header), now).is_err(),
+            "a foreign tenant's token is no primary one"
+        );
+        assert_eq!(identities.authenticate_auxiliary(&header, now).unwrap(), ["aux"]);
+        assert!(identities.authenticate_auxiliary("Bearer x", now).is_err());
     }
 }

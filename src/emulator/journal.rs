@@ -52,6 +52,10 @@ pub struct JournalEntry {
     pub correlation_id: Option<String>,
     /// `User-Agent` as sent.
     pub user_agent: Option<String>,
+    /// With what somebody signed in by this request: `client secret`, `certificate`, `federated token`, `managed identity`.
+    pub sign_in: Option<&'static str>,
+    /// The tenants whose tokens came along in `x-ms-authorization-auxiliary`.
+    pub auxiliary_tenants: Vec<String>,
 }
 
 /// The entries, oldest first.

@@ -1,10 +1,11 @@
-//! Entra ID: discovery and the client-credentials grant. Nothing else of it is served.
+//! Entra ID: discovery and the client-credentials grant, with a secret or a client assertion. Nothing else is served.
 
 use serde_json::json;
 use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
 
 use super::answer::Answer;
+use super::assertions::{self, Proof, Refused};
 use super::identity::{Identities, random_id};
 use super::json::Json;
 use super::query::Query;
@@ -12,6 +13,9 @@ use super::refusals::Refusal;
 
 /// Tenant names that clients use for discovery before they know the real one.
 const TENANT_ALIASES: [&str; 2] = ["common", "organizations"];
+
+/// The only kind of client assertion there is.
+const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 /// Whether a path, in lower case, is Entra's.
 pub(super) fn owns(segments: &[&str]) -> bool {
@@ -23,7 +27,7 @@ pub(super) fn owns(segments: &[&str]) -> bool {
     )
 }
 
-/// Answers a request to Entra ID. `segments` is the path in lower case.
+/// Answers a request to Entra ID, and says with what somebody signed in. `segments` is the path in lower case.
 pub(super) fn answer(
     identities: &mut Identities,
     base_url: &str,
@@ -31,8 +35,8 @@ pub(super) fn answer(
     segments: &[&str],
     body: &[u8],
     clock: (OffsetDateTime, Duration),
-) -> Answer {
-    match (method, segments) {
+) -> (Answer, Option<&'static str>) {
+    let answer = match (method, segments) {
         ("GET", ["common", "discovery", "instance"]) => instance_discovery(base_url, identities.tenant_id()),
         ("GET", [tenant, "v2.0", ".well-known", "openid-configuration"]) => {
             match known_tenant(identities, tenant, true, clock.0) {
@@ -41,18 +45,28 @@ pub(super) fn answer(
             }
         }
         ("POST", [tenant, "oauth2", "v2.0", "token"]) => match known_tenant(identities, tenant, false, clock.0) {
-            Ok(_) => token(identities, &Query::parse(&String::from_utf8_lossy(body)), clock),
+            Ok(tenant) => {
+                let form = Query::parse(&String::from_utf8_lossy(body));
+                return match token(identities, &tenant, base_url, &form, clock) {
+                    Ok((answer, with)) => (answer, Some(with)),
+                    Err(refusal) => (refusal, None),
+                };
+            }
             Err(refusal) => refusal,
         },
         _ => Refusal::not_served("this part of Entra ID").into_answer(),
-    }
+    };
+    (answer, None)
 }
 
 fn known_tenant(identities: &Identities, tenant: &str, aliases: bool, now: OffsetDateTime) -> Result<String, Answer> {
-    if tenant.eq_ignore_ascii_case(identities.tenant_id()) || (aliases && TENANT_ALIASES.contains(&tenant)) {
+    if aliases && TENANT_ALIASES.contains(&tenant) {
         return Ok(identities.tenant_id().to_string());
     }
-    let text = format!("Tenant '{tenant}' not found: the emulator has one tenant, named in its env file.");
+    if let Some(known) = identities.tenant(tenant) {
+        return Ok(known.to_string());
+    }
+    let text = format!("Tenant '{tenant}' not found: the emulator has the tenants of its seed only.");
     Err(refusal(400, "invalid_tenant", 90002, &text, now))
 }
 
@@ -70,7 +84,7 @@ fn openid_configuration(base_url: &str, tenant: &str) -> Answer {
     let at = |path: &str| format!("{base_url}/{tenant}/{path}");
     let body = json!({
         "token_endpoint": at("oauth2/v2.0/token"),
-        "token_endpoint_auth_methods_supported": ["client_secret_post"],
+        "token_endpoint_auth_methods_supported": ["client_secret_post", "private_key_jwt"],
         "jwks_uri": at("discovery/v2.0/keys"),
         "response_modes_supported": ["query", "fragment", "form_post"],
         "subject_types_supported": ["pairwise"],
@@ -92,24 +106,25 @@ fn openid_configuration(base_url: &str, tenant: &str) -> Answer {
     Answer::json(200, body.into())
 }
 
-fn token(identities: &mut Identities, form: &Query, (now, life): (OffsetDateTime, Duration)) -> Answer {
+fn token(
+    identities: &mut Identities,
+    tenant: &str,
+    base_url: &str,
+    form: &Query,
+    (now, life): (OffsetDateTime, Duration),
+) -> Result<(Answer, &'static str), Answer> {
     if form.get("grant_type") != Some("client_credentials") {
         let text = "The emulator serves the grant type 'client_credentials' only.";
-        return refusal(400, "unsupported_grant_type", 70003, text, now);
+        return Err(refusal(400, "unsupported_grant_type", 70003, text, now));
     }
     let client_id = form.get("client_id").unwrap_or_default();
     let Some(principal) = identities.find(client_id) else {
         let text = format!("Application with identifier '{client_id}' was not found in the emulator's tenant.");
-        return refusal(400, "unauthorized_client", 700016, &text, now);
+        return Err(refusal(400, "unauthorized_client", 700016, &text, now));
     };
-    let Some(secret) = form.get("client_secret") else {
-        let text = "The request body must contain 'client_secret'; the emulator takes no assertion or certificate.";
-        return refusal(401, "invalid_client", 7000218, text, now);
-    };
-    if secret != identities.principals[principal].client_secret {
-        let text = format!("Invalid client secret provided for the application '{client_id}'.");
-        return refusal(401, "invalid_client", 7000215, &text, now);
-    }
+    let audience = format!("{base_url}/{tenant}/oauth2/v2.0/token");
+    let with = proof(identities, principal, form, &audience, now)
+        .map_err(|Refused(code, text)| refusal(401, "invalid_client", code, &text, now))?;
     let Some(audience) = form
         .get("scope")
         .unwrap_or_default()
@@ -117,17 +132,52 @@ fn token(identities: &mut Identities, form: &Query, (now, life): (OffsetDateTime
         .find_map(|scope| scope.strip_suffix("/.default"))
     else {
         let text = "The scope must be an audience followed by '/.default'.";
-        return refusal(400, "invalid_scope", 1002012, text, now);
+        return Err(refusal(400, "invalid_scope", 1002012, text, now));
     };
     let seconds = life.whole_seconds();
-    let token = identities.issue(principal, audience, now, life);
+    let token = identities.issue(principal, tenant, audience, now, life);
     let body = Json::object([
         ("token_type", "Bearer".into()),
         ("expires_in", seconds.into()),
         ("ext_expires_in", seconds.into()),
         ("access_token", token.into()),
     ]);
-    Answer::json(200, body)
+    Ok((Answer::json(200, body), with))
+}
+
+/// Checks what the client shows for itself, and names it.
+fn proof(
+    identities: &Identities,
+    principal: usize,
+    form: &Query,
+    audience: &str,
+    now: OffsetDateTime,
+) -> Result<&'static str, Refused> {
+    let known = &identities.principals[principal];
+    if let Some(assertion) = form.get("client_assertion") {
+        if form.get("client_assertion_type") != Some(ASSERTION_TYPE) {
+            let text = format!("The 'client_assertion_type' must be '{ASSERTION_TYPE}'.");
+            return Err(Refused(50027, text));
+        }
+        return match assertions::verify(assertion, known, &identities.issuer, audience, now)? {
+            Proof::Certificate => Ok("certificate"),
+            Proof::FederatedToken => Ok("federated token"),
+        };
+    }
+    match form.get("client_secret") {
+        None => {
+            let text = "The request body must contain 'client_assertion' or 'client_secret'.";
+            Err(Refused(7000218, text.into()))
+        }
+        Some(secret) if secret != known.client_secret => {
+            let text = format!(
+                "Invalid client secret provided for the application '{}'.",
+                known.client_id
+            );
+            Err(Refused(7000215, text))
+        }
+        Some(_) => Ok("client secret"),
+    }
 }
 
 /// An error of the token endpoint. The description holds CR LF, as Entra's does: clients have stumbled over that.

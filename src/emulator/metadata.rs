@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::answer::Answer;
 use super::json::Json;
+use super::versions::TaskVersions;
 
 /// The namespace that this emulator is about.
 pub(super) const REGISTRY_NAMESPACE: &str = "Microsoft.ContainerRegistry";
@@ -135,8 +136,23 @@ pub(super) fn subscription(id: &str, tenant: &str) -> Json {
     body.into()
 }
 
+/// The regions of a subscription. The Azure CLI asks for them to make `westeurope` of `West Europe`; coordinates, pairs and
+/// zones, which the service adds, are left out.
+pub(super) fn locations(subscription: &str) -> Json {
+    let regions = POOL_REGIONS.iter().chain(&OTHER_REGIONS);
+    let location = |(name, shown): &(&str, &str)| {
+        Json::object([
+            ("id", format!("/subscriptions/{subscription}/locations/{name}").into()),
+            ("name", (*name).into()),
+            ("type", "Region".into()),
+            ("displayName", (*shown).into()),
+        ])
+    };
+    Json::list(regions.map(location).collect())
+}
+
 /// The metadata of one resource provider, if it is served.
-pub(super) fn provider(subscription: &str, namespace: &str) -> Option<Json> {
+pub(super) fn provider(subscription: &str, namespace: &str, tasks: &TaskVersions) -> Option<Json> {
     let everywhere: Vec<&str> = POOL_REGIONS
         .iter()
         .chain(&OTHER_REGIONS)
@@ -146,9 +162,9 @@ pub(super) fn provider(subscription: &str, namespace: &str) -> Option<Json> {
     let (name, types) = if namespace.eq_ignore_ascii_case(REGISTRY_NAMESPACE) {
         let types = vec![
             resource_type("registries", &everywhere, &REGISTRY_VERSIONS),
-            resource_type("registries/agentPools", &pools, &POOL_VERSIONS),
-            resource_type("registries/tasks", &everywhere, &TASK_VERSIONS),
-            resource_type("registries/runs", &everywhere, &TASK_VERSIONS),
+            resource_type("registries/agentPools", &pools, &tasks.served(&POOL_VERSIONS)),
+            resource_type("registries/tasks", &everywhere, &tasks.served(&TASK_VERSIONS)),
+            resource_type("registries/runs", &everywhere, &tasks.served(&TASK_VERSIONS)),
         ];
         (REGISTRY_NAMESPACE, types)
     } else if namespace.eq_ignore_ascii_case("Microsoft.Network") {

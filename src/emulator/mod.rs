@@ -1,7 +1,7 @@
 //! A small, faithful ARM: written from the published specification and recordings, never from our client.
 //!
 //! It serves HTTPS on loopback with a certificate authority of its own: Entra ID's discovery and client-credentials
-//! token, ARM's metadata, resource groups, registries, agent pools with their long-running operations, virtual networks
+//! token with a secret, a certificate or a federated token, ARM's metadata, resource groups, registries, agent pools with their long-running operations, virtual networks
 //! and subnets with the security groups, route tables and NAT gateways that they name, service tags, and the tasks and runs
 //! of a seed ([`Seed`]). Whether a subnet lets pools work is declared in the seed, never judged. What it does not serve it refuses with status 501 and the
 //! code `NotServedByEmulator`. What nobody has recorded is a switch ([`Assumptions`]).
@@ -31,11 +31,13 @@
 //!   `NoRegisteredProviderFound`. Types outside the registry namespace take any well-formed version.
 //! * Writes to networks and resource groups are done at once; a registry's take as long as a pool's.
 //! * Locations come back in lower case without spaces.
+//! * Which of Entra ID's codes answers which fault of a client assertion or federated token; the codes themselves are known.
 //! * Which registry versions have which members, between the recorded ones.
 
 mod agent_pools;
 mod answer;
 mod arm;
+mod assertions;
 mod assumptions;
 mod attachments;
 mod certificates;
@@ -43,14 +45,17 @@ mod clock;
 mod control;
 mod dead_subnets;
 mod environment;
+mod exchange;
 mod faults;
 mod filter;
 mod foreign;
 mod groups;
 mod identity;
+mod issuer;
 mod journal;
 mod json;
 mod login;
+mod managed_identity;
 mod metadata;
 mod network_changes;
 mod network_routes;
@@ -68,8 +73,10 @@ mod seeding;
 mod seeding_network;
 mod server;
 mod service_tags;
+mod sign_in;
 mod store;
 mod subnets;
+mod versions;
 mod world;
 
 use std::fmt;
@@ -94,6 +101,7 @@ pub use seed::{Seed, SeedError, SeedGroup, SeedPool, SeedPrivateEndpoint, SeedRe
 pub use seed_network::{
     ForeignAnswer, SeedForeignSubscription, SeedNatGateway, SeedNetwork, SeedRouteTable, SeedSecurityGroup, SeedSubnet,
 };
+pub use sign_in::CertificateError;
 
 use certificates::Certificates;
 use server::Shared;
@@ -122,6 +130,8 @@ pub struct Options {
     pub retry_after: Duration,
     /// How long access tokens are good, on the emulator's clock.
     pub token_lifetime: Duration,
+    /// Whether managed identities are served too, in plain HTTP on another port: whoever reaches it gets a token.
+    pub managed_identity: bool,
     /// Faults in force from the start.
     pub faults: Vec<Fault>,
 }
@@ -136,6 +146,7 @@ impl Default for Options {
             subnet_release: Duration::ZERO,
             retry_after: RECORDED_RETRY_AFTER,
             token_lifetime: TOKEN_LIFETIME,
+            managed_identity: false,
             faults: Vec::new(),
         }
     }
@@ -214,6 +225,7 @@ pub fn start_blocking(options: Options) -> Result<Emulator, StartError> {
     let listener = std::net::TcpListener::bind(options.listen)?;
     listener.set_nonblocking(true)?;
     let base_url = format!("https://localhost:{}", listener.local_addr()?.port());
+    let plain = managed_identity_listener(&options)?;
     let certificates = certificates::create()?;
     let durations = Durations {
         provisioning: options.provisioning,
@@ -229,6 +241,8 @@ pub fn start_blocking(options: Options) -> Result<Emulator, StartError> {
         world: world.into(),
         base_url,
         control_token,
+        plain_port: plain.as_ref().and_then(|plain| Some(plain.local_addr().ok()?.port())),
+        identity_header: identity::random_text(CONTROL_TOKEN_DIGITS),
     });
     let (stop, stopped) = oneshot::channel();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -236,6 +250,9 @@ pub fn start_blocking(options: Options) -> Result<Emulator, StartError> {
     let served = shared.clone();
     let thread = std::thread::Builder::new().name("acr-emulator".into()).spawn(move || {
         runtime.block_on(async move {
+            if let Some(Ok(plain)) = plain.map(tokio::net::TcpListener::from_std) {
+                tokio::spawn(managed_identity::serve(plain, served.clone()));
+            }
             if let Ok(listener) = tokio::net::TcpListener::from_std(listener) {
                 server::serve(listener, tls, served, stopped).await;
             }
@@ -248,6 +265,15 @@ pub fn start_blocking(options: Options) -> Result<Emulator, StartError> {
         thread: Some(thread),
         subscription_id,
     })
+}
+
+fn managed_identity_listener(options: &Options) -> io::Result<Option<std::net::TcpListener>> {
+    if !options.managed_identity {
+        return Ok(None);
+    }
+    let listener = std::net::TcpListener::bind((options.listen.ip(), 0))?;
+    listener.set_nonblocking(true)?;
+    Ok(Some(listener))
 }
 
 impl Emulator {
@@ -297,6 +323,16 @@ impl Emulator {
         &self.shared.control_token
     }
 
+    /// Every access token issued since the start, also those that have expired: what must be found in no log.
+    pub fn issued_tokens(&self) -> Vec<String> {
+        self.shared.lock().identities.issued_tokens()
+    }
+
+    /// The secret parts of every polling URL handed out since the start or the last reset.
+    pub fn issued_signatures(&self) -> Vec<String> {
+        self.shared.lock().store.issued_signatures()
+    }
+
     /// The only subscription that exists.
     pub fn subscription_id(&self) -> &str {
         &self.subscription_id
@@ -315,6 +351,11 @@ impl Emulator {
     /// Replaces all faults.
     pub fn set_faults(&self, faults: Vec<Fault>) {
         self.shared.lock().faults.set(faults);
+    }
+
+    /// How often faults have struck since they were last set.
+    pub fn faults_fired(&self) -> u32 {
+        self.shared.lock().faults.fired()
     }
 
     /// Advances the emulator's clock.

@@ -175,6 +175,12 @@ impl Store {
         )
     }
 
+    /// Certificate, signature and hash of each polling URL handed out.
+    pub(super) fn issued_signatures(&self) -> Vec<String> {
+        let secrets = self.signatures.iter().flat_map(|parts| parts.split(' ').skip(3));
+        secrets.map(str::to_string).collect()
+    }
+
     /// Refuses a polling URL that was not handed out like this. What the service answers is not recorded.
     pub(super) fn check_signature(&self, path: &str, query: &Query) -> Result<(), Refusal> {
         let part = |name| query.get(name).unwrap_or_default();

@@ -11,6 +11,7 @@
 //!   "agent_pools": [{"registry": "contosobuilds", "name": "pool1", "tier": "S1", "count": 1}],
 //!   "tasks": [{"registry": "contosobuilds", "name": "build", "agent_pool_name": "pool1"}],
 //!   "runs": [{"registry": "contosobuilds", "run_id": "cf1", "status": "Queued", "agent_pool_name": "pool1"}],
+//!   "task_api_versions": ["2019-06-01-preview"],
 //!   "assumptions": {"delete_end": "404"}
 //! }
 //! ```
@@ -39,8 +40,10 @@ const DEAD_SUBNET_SECONDS: u64 = 600;
 pub struct Seed {
     /// The only subscription that exists. A fixed fake id unless given.
     pub subscription_id: String,
-    /// The only tenant that exists. A fixed fake id unless given.
+    /// The tenant of the subscription. A fixed fake id unless given.
     pub tenant_id: String,
+    /// Further tenants in which the principals can sign in: what `auxiliary_tenant_ids` may name.
+    pub auxiliary_tenants: Vec<String>,
     /// The location of everything below that names none of its own.
     pub location: String,
     /// Resource groups.
@@ -68,6 +71,8 @@ pub struct Seed {
     pub tasks: Vec<SeedTask>,
     /// Runs: read-only in this version.
     pub runs: Vec<SeedRun>,
+    /// The versions in which this cloud serves pools, tasks and runs; all that ever were when absent.
+    pub task_api_versions: Option<Vec<String>>,
     /// The switches for what nobody has recorded.
     pub assumptions: Assumptions,
 }
@@ -189,6 +194,7 @@ impl Seed {
         Seed {
             subscription_id: "11111111-2222-3333-4444-555555555555".into(),
             tenant_id: "99999999-8888-7777-6666-555555555555".into(),
+            auxiliary_tenants: Vec::new(),
             location: "eastus".into(),
             resource_groups: Vec::new(),
             registries: Vec::new(),
@@ -202,6 +208,7 @@ impl Seed {
             agent_pools: Vec::new(),
             tasks: Vec::new(),
             runs: Vec::new(),
+            task_api_versions: None,
             assumptions: Assumptions::default(),
         }
     }

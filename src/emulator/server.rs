@@ -11,7 +11,7 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::connect_info::Connected;
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use axum::serve::{IncomingStream, Listener};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
@@ -20,16 +20,14 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use super::answer::Answer;
+use super::exchange::{Answered, Incoming, Told};
 use super::faults::{Fault, FaultAction, FaultResponse};
 use super::identity::random_id;
 use super::journal::{JournalEntry, masked_body, masked_query};
 use super::operations::Fate;
-use super::query::Query;
 use super::world::World;
-use super::{arm, clock, control, login, metadata};
+use super::{arm, clock, control, issuer, login, metadata};
 
-/// The largest request body taken: far above any ARM document, far below the memory.
-const BODY_LIMIT: usize = 8 * 1024 * 1024;
 /// How long a client may take for its TLS handshake.
 const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
 /// How long half a body has for leaving before its connection ends.
@@ -42,6 +40,10 @@ pub(super) struct Shared {
     pub(super) world: Mutex<World>,
     pub(super) base_url: String,
     pub(super) control_token: String,
+    /// The port of the managed identity endpoints, when they are served.
+    pub(super) plain_port: Option<u16>,
+    /// What an app of App Service shows to its endpoint.
+    pub(super) identity_header: String,
 }
 
 impl Shared {
@@ -156,36 +158,13 @@ impl AsyncWrite for Connection {
     }
 }
 
-/// One request, read completely.
-struct Incoming {
-    method: String,
-    path: String,
-    query: Query,
-    headers: HeaderMap,
-    body: Bytes,
-}
-
-impl Incoming {
-    fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name).and_then(|value| value.to_str().ok())
-    }
-}
-
 async fn handle(
     State(shared): State<Arc<Shared>>,
     ConnectInfo(line): ConnectInfo<Line>,
     request: Request,
 ) -> Result<Response<Body>, Infallible> {
-    let (parts, body) = request.into_parts();
-    let Ok(body) = axum::body::to_bytes(body, BODY_LIMIT).await else {
+    let Some(incoming) = Incoming::read(request).await else {
         return Ok(plain(StatusCode::PAYLOAD_TOO_LARGE));
-    };
-    let incoming = Incoming {
-        method: parts.method.as_str().to_string(),
-        path: super::query::decode(parts.uri.path()),
-        query: Query::parse(parts.uri.query().unwrap_or_default()),
-        headers: parts.headers,
-        body,
     };
     if let Some(path) = incoming.path.strip_prefix("/emulator/") {
         return Ok(controlled(&shared, &incoming, path));
@@ -222,23 +201,22 @@ async fn faulty(shared: &Shared, incoming: &Incoming, fault: Fault, line: &Line)
 /// Lets the request take effect or not, and journals what the client will see of it.
 fn apply_before_fault(shared: &Shared, incoming: &Incoming, applied: bool, status: Option<u16>) {
     let mut world = shared.lock();
-    let identity = if applied {
-        answer(&mut world, shared, incoming, None).1
+    let told = if applied {
+        answer(&mut world, shared, incoming, None).told
     } else {
-        None
+        Told::default()
     };
-    journal(&mut world, incoming, identity, status);
+    journal(&mut world, incoming, status, told);
 }
 
 fn finished(shared: &Shared, incoming: &Incoming, fate: Option<Fate>) -> Response<Body> {
     let mut world = shared.lock();
-    let (answer, identity) = answer(&mut world, shared, incoming, fate);
-    journal(&mut world, incoming, identity, Some(answer.status));
+    let Answered { answer, told } = answer(&mut world, shared, incoming, fate);
+    journal(&mut world, incoming, Some(answer.status), told);
     respond(&world, incoming, answer)
 }
 
-/// The answer, and the name of who asked.
-fn answer(world: &mut World, shared: &Shared, incoming: &Incoming, fate: Option<Fate>) -> (Answer, Option<String>) {
+fn answer(world: &mut World, shared: &Shared, incoming: &Incoming, fate: Option<Fate>) -> Answered {
     let now = world.tick();
     let lower = incoming.path.trim_matches('/').to_ascii_lowercase();
     let segments: Vec<&str> = lower.split('/').collect();
@@ -246,18 +224,31 @@ fn answer(world: &mut World, shared: &Shared, incoming: &Incoming, fate: Option<
     if login::owns(&segments) {
         let life = (now, world.token_lifetime);
         let base_url = &shared.base_url;
-        return (
-            login::answer(&mut world.identities, base_url, method, &segments, &incoming.body, life),
-            None,
-        );
+        let identities = &mut world.identities;
+        let (answer, sign_in) = login::answer(identities, base_url, method, &segments, &incoming.body, life);
+        let told = Told {
+            sign_in,
+            ..Told::default()
+        };
+        return Answered { answer, told };
+    }
+    if issuer::owns(&segments) {
+        let issuer = &world.identities.issuer;
+        let authorization = incoming.header("authorization");
+        return issuer
+            .answer(method, &segments, &incoming.query, authorization, now)
+            .into();
     }
     if (method, lower.as_str()) == ("GET", "metadata/endpoints") {
-        return (metadata::endpoints(&shared.base_url, &world.store.tenant_id), None);
+        return metadata::endpoints(&shared.base_url, &world.store.tenant_id).into();
     }
     let World { identities, store, .. } = world;
-    let principal = match identities.authenticate(incoming.header("authorization"), now) {
-        Ok(principal) => principal,
-        Err(refusal) => return (refusal.into_answer(), None),
+    let auxiliary = incoming.header("x-ms-authorization-auxiliary");
+    let auxiliary = auxiliary.map_or(Ok(Vec::new()), |header| identities.authenticate_auxiliary(header, now));
+    let principal = identities.authenticate(incoming.header("authorization"), now);
+    let (principal, auxiliary_tenants) = match (principal, auxiliary) {
+        (Ok(principal), Ok(auxiliary)) => (principal, auxiliary),
+        (Err(refusal), _) | (_, Err(refusal)) => return refusal.into_answer().into(),
     };
     let request = arm::Request {
         method,
@@ -267,7 +258,13 @@ fn answer(world: &mut World, shared: &Shared, incoming: &Incoming, fate: Option<
         now,
         fate,
     };
-    (arm::answer(store, principal, request), Some(principal.name.to_string()))
+    let told = Told {
+        identity: Some(principal.name.to_string()),
+        sign_in: None,
+        auxiliary_tenants,
+    };
+    let answer = arm::answer(store, principal, request);
+    Answered { answer, told }
 }
 
 fn controlled(shared: &Shared, incoming: &Incoming, path: &str) -> Response<Body> {
@@ -286,7 +283,8 @@ fn controlled(shared: &Shared, incoming: &Incoming, path: &str) -> Response<Body
     response
 }
 
-fn journal(world: &mut World, incoming: &Incoming, identity: Option<String>, status: Option<u16>) {
+/// Puts a request down.
+pub(super) fn journal(world: &mut World, incoming: &Incoming, status: Option<u16>, told: Told) {
     let time = clock::with_zulu(world.clock.now());
     world.journal.record(JournalEntry {
         sequence: 0,
@@ -295,11 +293,13 @@ fn journal(world: &mut World, incoming: &Incoming, identity: Option<String>, sta
         path: incoming.path.clone(),
         query: masked_query(&incoming.query),
         api_version: incoming.query.get("api-version").map(str::to_string),
-        identity,
+        identity: told.identity,
         status,
         request_body: masked_body(incoming.header("content-type").unwrap_or_default(), &incoming.body),
         correlation_id: incoming.header("x-ms-correlation-request-id").map(str::to_string),
         user_agent: incoming.header("user-agent").map(str::to_string),
+        sign_in: told.sign_in,
+        auxiliary_tenants: told.auxiliary_tenants,
     });
 }
 
@@ -342,7 +342,8 @@ fn respond(world: &World, incoming: &Incoming, answer: Answer) -> Response<Body>
     response
 }
 
-fn write(response: &mut Response<Body>, answer: Answer) {
+/// Turns an answer into HTTP.
+pub(super) fn write(response: &mut Response<Body>, answer: Answer) {
     *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     for (name, value) in answer.headers {
         if let Ok(value) = HeaderValue::from_str(&value) {
@@ -395,7 +396,8 @@ async fn truncated(response: Response<Body>) -> Response<Body> {
     Response::from_parts(parts, Body::from_stream(stream))
 }
 
-fn plain(status: StatusCode) -> Response<Body> {
+/// A status and nothing else.
+pub(super) fn plain(status: StatusCode) -> Response<Body> {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = status;
     response

@@ -12,6 +12,7 @@ use super::json::Json;
 use super::operations::Operation;
 use super::seed::Seed;
 use super::seed_network::ForeignAnswer;
+use super::versions::TaskVersions;
 
 /// A resource group.
 #[derive(Debug)]
@@ -139,6 +140,7 @@ pub(super) struct Store {
     pub(super) base_url: String,
     pub(super) durations: Durations,
     pub(super) assumptions: Assumptions,
+    pub(super) task_versions: TaskVersions,
     pub(super) groups: BTreeMap<String, Group>,
     pub(super) registries: BTreeMap<String, Registry>,
     pub(super) pools: BTreeMap<String, Pool>,
@@ -215,6 +217,7 @@ impl Store {
             base_url: base_url.into(),
             durations,
             assumptions: seed.assumptions.clone(),
+            task_versions: TaskVersions::of(seed.task_api_versions.as_deref())?,
             groups: BTreeMap::new(),
             registries: BTreeMap::new(),
             pools: BTreeMap::new(),

@@ -33,7 +33,7 @@ impl World {
         let clock = Clock::start();
         Ok(World {
             store: Store::from_seed(&seed, base_url, durations, clock.now())?,
-            identities: Identities::random(&seed.tenant_id, base_url),
+            identities: Identities::random(&seed.tenant_id, &seed.auxiliary_tenants, base_url),
             faults: Faults::default(),
             journal: Journal::default(),
             token_lifetime,

@@ -6,14 +6,14 @@ use std::{
 };
 
 use crate::{
-    azure::{Call, Client, Settings},
+    azure::{Call, Client, Settings, Wire},
     framework::{Diagnostic, Diagnostics, provider::Host, resource::Operation},
 };
 
 use super::{
     diagnose,
     preflight::{Preflight, settings::PreflightModel},
-    settings::{Environment, ProviderModel, Resolved},
+    settings::{Environment, ProviderModel, Ready, Resolved},
 };
 
 /// How long reads may take that only make a plan or a message better.
@@ -34,9 +34,19 @@ pub struct Connection {
     session: RwLock<Session>,
     preflight: RwLock<Arc<Preflight>>,
     subscription_id: RwLock<Option<String>>,
+    wire: Wire,
 }
 
 impl Connection {
+    /// An unconfigured connection over the given wire.
+    #[must_use]
+    pub fn over(wire: Wire) -> Self {
+        Self {
+            wire,
+            ..Self::default()
+        }
+    }
+
     /// Takes the provider block. Reaches no network.
     pub fn configure(&self, model: &ProviderModel, environment: &Environment, host: &Host) -> Diagnostics {
         let preflight = match PreflightModel::resolve(&model.preflight, environment) {
@@ -52,23 +62,7 @@ impl Connection {
         let (session, diagnostics) = match model.resolve(environment) {
             Err(errors) => (Session::Unconfigured, errors),
             Ok(Resolved::Unknown(names)) => (Session::Unknown(names), Diagnostics::new()),
-            Ok(Resolved::Ready { cloud, credential }) => {
-                tracing::info!(credential = credential.name(), "signing in to Azure");
-                let settings = Settings {
-                    cloud,
-                    credential,
-                    terraform_version: host.version.clone(),
-                    send_correlation_id: true,
-                    http: None,
-                };
-                match Client::new(settings) {
-                    Ok(client) => (Session::Ready(client), Diagnostics::new()),
-                    Err(error) => (
-                        Session::Unconfigured,
-                        diagnose::azure("configuring the provider", &error).into(),
-                    ),
-                }
-            }
+            Ok(Resolved::Ready(ready)) => connect(*ready, host, self.wire.clone()),
         };
         *self.session.write().unwrap_or_else(PoisonError::into_inner) = session;
         diagnostics
@@ -115,5 +109,27 @@ impl Connection {
             self.client().ok()?,
             Call::new(operation.cancel.clone(), SIDE_READ_TIMEOUT),
         ))
+    }
+}
+
+/// Makes the client that a block asks for, and logs who it signs in as.
+fn connect(ready: Ready, host: &Host, wire: Wire) -> (Session, Diagnostics) {
+    let passed_over = ready.passed_over.join("; ");
+    tracing::info!(credential = ready.credential.name(), passed_over, "signing in to Azure");
+    let settings = Settings {
+        cloud: ready.cloud,
+        credential: ready.credential,
+        auxiliary_tenant_ids: ready.auxiliary_tenant_ids,
+        partner_id: ready.partner_id,
+        terraform_version: host.version.clone(),
+        send_correlation_id: ready.send_correlation_id,
+        wire,
+    };
+    match Client::new(settings) {
+        Ok(client) => (Session::Ready(client), ready.warnings),
+        Err(error) => {
+            let problem = diagnose::azure("configuring the provider", &error);
+            (Session::Unconfigured, problem.into())
+        }
     }
 }

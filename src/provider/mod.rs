@@ -7,10 +7,12 @@ pub mod connection;
 pub mod diagnose;
 pub mod preflight;
 mod settings;
+mod sign_in_advice;
 pub mod subnet_readiness;
 
 use std::sync::Arc;
 
+use crate::azure::Wire;
 use crate::framework::{
     Diagnostics, Model, Path, Value,
     data_source::DynDataSource,
@@ -40,7 +42,13 @@ impl AcrProvider {
     /// An unconfigured provider that reads missing arguments from `environment`.
     #[must_use]
     pub fn new(environment: Environment) -> Self {
-        let connection = Arc::new(Connection::default());
+        Self::over(environment, Wire::default())
+    }
+
+    /// The same over another wire than the one that all users get.
+    #[must_use]
+    pub fn over(environment: Environment, wire: Wire) -> Self {
+        let connection = Arc::new(Connection::over(wire));
         Self {
             resources: vec![Box::new(agent_pool::resource::AgentPoolResource::new(
                 connection.clone(),

@@ -4,10 +4,13 @@
 mod agent_pool;
 mod bad_input;
 mod conformance;
+mod credentials;
 mod docs;
 mod emulator;
 mod examples;
+mod faults;
 mod handshake;
+mod network_path;
 mod plugin_process;
 mod rpc;
 mod sandbox;

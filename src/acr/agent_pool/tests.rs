@@ -137,7 +137,7 @@ async fn a_pool_that_somebody_else_creates_is_waited_for() {
         reply(200, &body("Creating", 1)),
         reply(200, &body("Succeeded", 1)),
     ]);
-    let pool = wait_settled(&http.client(), &call(600), &id()).await.unwrap();
+    let pool = wait_settled(&http.client(), &call(600), &id(), None).await.unwrap();
     assert_eq!(pool.properties.provisioning_state.as_deref(), Some("Succeeded"));
 }
 
@@ -153,6 +153,6 @@ fn futures_can_be_spawned() {
         subnet_id: None,
     };
     spawnable(create(&client, &call, &id, &new));
-    spawnable(wait_settled(&client, &call, &id));
+    spawnable(wait_settled(&client, &call, &id, None));
     spawnable(list(&client, &call, id.registry()));
 }

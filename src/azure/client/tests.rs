@@ -2,6 +2,12 @@
 
 use azure_core::error::ErrorKind;
 
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::super::exchange::WRITE_ANSWER_GRACE;
+use super::super::throttle::READ_INTERVAL;
 use super::*;
 use crate::azure::fake::{FakeHttp, call, fault, reply};
 
@@ -32,10 +38,7 @@ async fn a_request_carries_token_correlation_id_and_user_agent() {
     };
     assert_eq!(header("x-ms-correlation-request-id"), Some(call.correlation_id.clone()));
     let agent = header("user-agent").unwrap();
-    assert!(
-        agent.starts_with("terraform-provider-acr/") && agent.contains("Terraform/1.11.4"),
-        "{agent}"
-    );
+    assert!(agent.starts_with("Terraform/1.11.4 terraform-provider-acr/"), "{agent}");
     assert_eq!(http.token_requests().len(), 1);
 }
 
@@ -118,13 +121,117 @@ async fn a_failed_write_tells_whether_it_may_have_been_accepted() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_wait_past_the_deadline_is_not_begun_and_says_so() {
+async fn a_wait_past_the_deadline_ends_at_the_deadline_and_says_so() {
     let http = FakeHttp::with([reply(429, BUSY).header("retry-after", "3600")]);
     let begun = Instant::now();
-    let error = http.client().get(&call(300), "/p", V).await.unwrap_err();
-    assert_eq!(begun.elapsed(), Duration::ZERO);
+    let error = http.client().get(&call(120), "/p", V).await.unwrap_err();
+    assert_eq!(begun.elapsed(), Duration::from_secs(120));
+    assert_eq!(http.asked().len(), 1, "the service is left alone meanwhile");
     let text = error.to_string();
-    assert!(text.contains("due in 60m 0s") && text.contains("ServiceBusy"), "{text}");
+    assert!(
+        text.starts_with(
+            "the time allowed is over (waited 2m 0s); the service asked to wait 60m 0s before the next attempt"
+        ) && text.contains("ServiceBusy"),
+        "{text}"
+    );
+
+    // The user need not wait for that.
+    let stopped = call(120);
+    let cancel = stopped.cancel.clone();
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        cancel.cancel();
+    });
+    let (http, begun) = (
+        FakeHttp::with([reply(429, BUSY).header("retry-after", "3600")]),
+        Instant::now(),
+    );
+    let error = http.client().get(&stopped, "/p", V).await.unwrap_err();
+    assert_eq!(begun.elapsed(), Duration::from_secs(5));
+    assert!(error.to_string().contains("ServiceBusy"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_tells_the_last_real_error_wherever_it_comes() {
+    // While the next answer is awaited, and while the throttle holds the next attempt back.
+    let silence = reply(200, "{}").after(Duration::from_secs(300));
+    let throttled = || reply(429, BUSY).header("x-ms-ratelimit-remaining-subscription-reads", "0");
+    for (answers, allowed) in [(vec![reply(500, BUSY), silence], 60), (vec![throttled()], 1)] {
+        let http = FakeHttp::with(answers);
+        let error = http.client().get(&call(allowed), "/p", V).await.unwrap_err();
+        let text = error.to_string();
+        assert!(error.is_interruption() && text.contains("ServiceBusy"), "{text}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_500_that_asks_for_time_gets_it() {
+    for (asked, want) in [("9", 9), ("Tue, 24 Nov 2026 17:00:30 GMT", 30)] {
+        let busy = reply(500, BUSY)
+            .header("retry-after", asked)
+            .header("date", "Tue, 24 Nov 2026 17:00:00 GMT");
+        let http = FakeHttp::with([busy, reply(200, "{}")]);
+        let begun = Instant::now();
+        http.client().get(&call(600), "/p", V).await.unwrap();
+        assert_eq!(begun.elapsed(), Duration::from_secs(want));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_token_is_replaced_once_for_writes_as_well() {
+    const EXPIRED: &str = r#"{"error":{"code":"ExpiredAuthenticationToken","message":"expired"}}"#;
+    let http = FakeHttp::with([
+        reply(200, "{}"),
+        reply(401, EXPIRED),
+        reply(201, "{}"),
+        reply(401, EXPIRED),
+    ]);
+    let (client, begun) = (http.client(), Instant::now());
+    client.get(&call(60), "/p", V).await.unwrap();
+    let body = serde_json::json!({});
+    assert_eq!(client.put(&call(60), "/p", V, &body).await.unwrap().status, 201);
+    assert_eq!(http.token_requests().len(), 2, "one fresh token");
+    let error = client.post(&call(60), "/p", V, None).await.unwrap_err();
+    assert_eq!(error.code(), Some("ExpiredAuthenticationToken"));
+    assert_eq!(http.lines(), ["GET /p", "PUT /p", "PUT /p", "POST /p", "POST /p"]);
+    assert!(!error.may_have_been_accepted(), "{error}");
+    assert_eq!(begun.elapsed(), Duration::ZERO, "a token is no reason to wait");
+}
+
+#[tokio::test(start_paused = true)]
+async fn requests_slow_down_before_the_service_refuses_them() {
+    let left = |number: &str| reply(200, "{}").header("x-ms-ratelimit-remaining-subscription-reads", number);
+    let http = FakeHttp::with([left("200"), left("5"), left("5"), left("249")]);
+    let (client, call) = (http.client(), call(60));
+    let mut at = Vec::new();
+    let begun = Instant::now();
+    for _ in 0..5 {
+        client.get(&call, "/subscriptions/s/x", V).await.unwrap();
+        at.push(begun.elapsed().as_millis());
+    }
+    assert_eq!(at, [0, 0, 200, 400, 400]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_429_stops_every_operation_of_the_process() {
+    let http = FakeHttp::with([reply(429, BUSY).header("retry-after", "30"), reply(200, "{}")]);
+    let client = http.client();
+    let begun = Instant::now();
+    let (one, two) = (call(600), call(10));
+    let second = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        client.get(&two, "/subscriptions/s/y", V).await
+    };
+    let (first, second) = tokio::join!(client.get(&one, "/subscriptions/s/x", V), second);
+    first.unwrap();
+    assert_eq!(
+        begun.elapsed(),
+        Duration::from_secs(30) + READ_INTERVAL,
+        "not all at once after the pause"
+    );
+    let text = second.unwrap_err().to_string();
+    assert!(text.contains("the service asked to wait 29s"), "{text}");
+    assert_eq!(http.lines(), ["GET /subscriptions/s/x", "GET /subscriptions/s/x"]);
 }
 
 #[tokio::test(start_paused = true)]

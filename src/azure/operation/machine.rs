@@ -259,16 +259,15 @@ impl Machine {
 
     fn step_error(&mut self, error: Error) -> Next {
         if error.is_transient() {
-            self.faults += 1;
-            return if self.faults > FAULTS_MAX {
-                Next::Failed(Box::new(error))
-            } else {
-                self.look_again()
-            };
+            return self.fault(error);
         }
-        self.faults = 0;
-        if matches!(error, Error::Credential { .. } | Error::InvalidRequest(_)) {
-            return Next::Failed(Box::new(error));
+        match error {
+            // Entra ID's refusal is final. Without a code nobody has refused: the authority cannot be reached just now.
+            Error::Credential { code: None, .. } => return self.fault(error),
+            // A page of a proxy's says nothing about the resource, and the next look may get through.
+            Error::NotArm(_) if self.target == Target::Resource => return self.fault(error),
+            Error::Credential { .. } | Error::InvalidRequest(_) => return Next::Failed(Box::new(error)),
+            _ => self.faults = 0,
         }
         if self.target != Target::Resource {
             // The status URL is gone, forbidden or foreign: the resource itself still tells.

@@ -113,7 +113,7 @@ async fn a_scale_answers_201_and_is_waited_for() {
         ..watch(Kind::Write)
     };
     wait(&client, &call, &accepted, &watch).await.unwrap();
-    let want = [("Updating", 1), ("Succeeded", 3), ("Succeeded", 3)].map(|(word, at)| (word.to_string(), at));
+    let want = [("Updating", 0), ("Updating", 1), ("Succeeded", 3)].map(|(word, at)| (word.to_string(), at));
     assert_eq!(*seen.lock().unwrap(), want, "without Retry-After the looks begin fast");
 }
 
@@ -305,6 +305,58 @@ async fn the_deadline_tells_what_went_wrong_last() {
         matches!(error.error, Error::DeadlineExceeded { .. }) && error.error.code() == Some("ServiceBusy"),
         "{error}"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_that_asks_for_more_time_than_there_is_is_named() {
+    let slow = reply(201, &pool("Creating"))
+        .header("azure-asyncoperation", STATUS)
+        .header("retry-after", "3600");
+    let http = FakeHttp::with([slow]);
+    let begun = Instant::now();
+    let failure = write(&http, &call(120)).await.unwrap_err();
+    assert_eq!(begun.elapsed(), Duration::from_secs(120));
+    let text = failure.to_string();
+    assert!(
+        text.contains("(waited 2m 0s); the service asked to wait 60m 0s")
+            && text.contains("the last status seen was Creating"),
+        "{text}"
+    );
+    assert!(failure.resource.is_some(), "the accepted resource is kept");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_authority_that_cannot_be_reached_for_a_while_does_not_end_the_wait() {
+    const EXPIRED: &str = r#"{"error":{"code":"ExpiredAuthenticationToken","message":"expired"}}"#;
+    let answers = || {
+        [
+            created(),
+            reply(401, EXPIRED),
+            status("Succeeded"),
+            reply(200, &pool("Succeeded")),
+        ]
+    };
+    let http = FakeHttp::with(answers());
+    let client = http.client();
+    let call = call(600);
+    let accepted = client.put(&call, POOL, V, &json!({})).await.unwrap();
+    for _ in 0..8 {
+        http.push_token(fault(ErrorKind::Connection));
+    }
+    wait(&client, &call, &accepted, &watch(Kind::Write)).await.unwrap();
+    assert!(http.token_requests().len() > 8, "{:?}", http.token_requests());
+
+    // What Entra ID refuses stays refused.
+    let http = FakeHttp::with(answers());
+    let client = http.client();
+    let accepted = client.put(&call, POOL, V, &json!({})).await.unwrap();
+    http.push_token(reply(
+        401,
+        r#"{"error":"invalid_client","error_description":"AADSTS7000222: expired"}"#,
+    ));
+    let failure = wait(&client, &call, &accepted, &watch(Kind::Write)).await.unwrap_err();
+    assert_eq!(failure.error.code(), Some("AADSTS7000222"));
+    assert!(failure.resource.is_some());
 }
 
 #[tokio::test(start_paused = true)]

@@ -112,10 +112,12 @@ async fn after_unclear_create(
 ) -> Outcome<AgentPoolModel> {
     match last_look(client, id).await {
         Ok(pool) if !is_as_planned(planned, &pool) => Outcome::failed(None, exists_already(id, &pool)),
-        Ok(_) if !error.is_interruption() => match agent_pool::wait_settled(client, call, id).await {
-            Ok(pool) => settled(id, planned, &pool, "creating"),
-            Err(failure) => ended_badly(id, planned, &failure, None),
-        },
+        Ok(_) if !error.is_interruption() => {
+            match agent_pool::wait_settled(client, call, id, Some(&log_progress(id))).await {
+                Ok(pool) => settled(id, planned, &pool, "creating"),
+                Err(failure) => ended_badly(id, planned, &failure, None),
+            }
+        }
         Ok(pool) => {
             let mut diagnostic = diagnose::azure(&doing(id), error);
             diagnostic.detail.push_str(ACCEPTED);

@@ -15,7 +15,7 @@ use crate::{
 use super::{
     AgentPoolModel,
     creating::capitalised,
-    waiting::{Other, is_conflict, last_seen, log_progress, other_operation, why},
+    waiting::{Conflicts, Other, is_conflict, last_seen, log_progress, why},
 };
 
 /// How often a subnet is looked at while it still holds a deleted pool's network interfaces. Azure needs minutes.
@@ -24,12 +24,13 @@ const SUBNET_POLL: Duration = Duration::from_secs(5);
 /// Deletes the pool and returns when it is gone and its subnet is free of it.
 pub async fn delete(client: &Client, call: &Call, id: &AgentPoolId, prior: AgentPoolModel) -> Outcome<AgentPoolModel> {
     let doing = format!("deleting {}", id.human());
+    let mut conflicts = Conflicts::default();
     let accepted = loop {
         let error = match agent_pool::delete(client, call, id).await {
             Ok(accepted) => break accepted,
             Err(error) => error,
         };
-        if !is_conflict(&error) || other_operation(client, call, id).await != Other::Ended {
+        if !is_conflict(&error) || conflicts.other_operation(client, call, id).await != Other::Ended {
             return Outcome::failed(Some(prior), diagnose::azure(&doing, &error));
         }
     };

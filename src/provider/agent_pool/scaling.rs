@@ -12,7 +12,7 @@ use crate::{
 
 use super::{
     AgentPoolModel, Condition,
-    waiting::{Other, is_conflict, last_look, last_seen, log_progress, other_operation, settled},
+    waiting::{Conflicts, Other, is_conflict, last_look, last_seen, log_progress, settled},
 };
 
 /// Changes the number of machines, after whatever else runs on the pool has ended.
@@ -23,13 +23,14 @@ pub async fn scale(
     count: i64,
     change: Update<AgentPoolModel>,
 ) -> Outcome<AgentPoolModel> {
+    let mut conflicts = Conflicts::default();
     let accepted = loop {
         let error = match agent_pool::scale(client, call, id, count).await {
             Ok(accepted) => break accepted,
             Err(error) => error,
         };
         let other = if is_conflict(&error) {
-            other_operation(client, call, id).await
+            conflicts.other_operation(client, call, id).await
         } else {
             Other::None
         };

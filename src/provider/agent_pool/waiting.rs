@@ -15,6 +15,9 @@ use super::{AgentPoolModel, Condition};
 /// How often a pool is looked at that somebody else is deleting. Azure needs minutes.
 const GONE_POLL: Duration = Duration::from_secs(5);
 
+/// How often a write is tried again that was refused although nothing runs on the pool any more.
+const REFUSED_AT_REST_MAX: u32 = 3;
+
 /// How long one last look may take after an operation has ended badly, when its own time may be over already.
 const LAST_LOOK: Duration = Duration::from_secs(10);
 
@@ -25,6 +28,8 @@ pub enum Other {
     Ended,
     /// None runs.
     None,
+    /// The pool has failed or cannot be looked at: another attempt is pointless.
+    Failed,
     /// It still ran when the time was over or the user interrupted.
     StillRuns,
 }
@@ -43,22 +48,43 @@ pub fn is_conflict(error: &Error) -> bool {
     error.code() == Some("RegistryStatusConflict")
 }
 
-/// Waits until no operation of somebody else's runs on the pool.
-pub async fn other_operation(client: &Client, call: &Call, id: &AgentPoolId) -> Other {
+/// Waits for other operations on the pool, be they somebody else's or an attempt of ours whose answer was lost.
+#[derive(Debug, Default)]
+pub struct Conflicts {
+    refused_at_rest: u32,
+}
+
+impl Conflicts {
+    /// Waits until no other operation runs on the pool. One that had ended between the refusal and this look counts as
+    /// ended, so many times.
+    pub async fn other_operation(&mut self, client: &Client, call: &Call, id: &AgentPoolId) -> Other {
+        let other = other_operation(client, call, id).await;
+        if other == Other::None && self.refused_at_rest < REFUSED_AT_REST_MAX {
+            self.refused_at_rest += 1;
+            if call.sleep(client.pace().poll_min).await.is_ok() {
+                return Other::Ended;
+            }
+        }
+        other
+    }
+}
+
+async fn other_operation(client: &Client, call: &Call, id: &AgentPoolId) -> Other {
     let state = match agent_pool::get(client, call, id).await {
         Ok(pool) => pool.properties.provisioning_state,
         Err(error) if error.is_gone() => return Other::Ended,
-        Err(_) => return Other::None,
+        Err(_) => return Other::Failed,
     };
     match Condition::of(state.as_deref()) {
-        Condition::Settled | Condition::Canceled | Condition::Failed => Other::None,
+        Condition::Failed => Other::Failed,
+        Condition::Settled | Condition::Canceled => Other::None,
         Condition::Deleting => match await_gone(client, call, id).await {
             Ok(()) => Other::Ended,
             Err(_) => Other::StillRuns,
         },
         Condition::Busy => {
             tracing::info!(pool = %id, "waiting for another operation on the pool to end");
-            match agent_pool::wait_settled(client, call, id).await {
+            match agent_pool::wait_settled(client, call, id, Some(&log_progress(id))).await {
                 Ok(_) => Other::Ended,
                 Err(failure) if failure.error.is_interruption() => Other::StillRuns,
                 // Its failure, or the pool's disappearance, is an end as well; what it means is for the next attempt to say.

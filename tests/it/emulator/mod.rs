@@ -8,6 +8,7 @@ mod attachments;
 mod controls;
 mod dead_subnets;
 mod faults;
+mod foreign;
 mod lab;
 mod lifecycle;
 mod network_seeds;

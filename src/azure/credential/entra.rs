@@ -1,4 +1,4 @@
-//! How tokens are obtained. The enum grows by one variant for each kind of credential.
+//! Entra ID's token endpoint, as all credentials reach it.
 //!
 //! azure_identity reads Entra ID's error body into a borrowed string, which fails on the `\r\n` that real descriptions
 //! hold; the user would then read a parser's complaint instead of AADSTS…. `EntraTransport` rewrites such bodies.
@@ -8,19 +8,20 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use azure_core::cloud::{CloudConfiguration, CustomConfiguration};
-use azure_core::credentials::{Secret, TokenCredential};
-use azure_core::http::headers::HeaderName;
+use azure_core::http::headers::{HeaderName, Headers};
 use azure_core::http::{
     AsyncRawResponse, ClientOptions, ExponentialRetryOptions, HttpClient, Request, RetryOptions, StatusCode, Transport,
+    Url,
 };
-use azure_identity::{ClientSecretCredential, ClientSecretCredentialOptions};
 
-use super::cloud::Cloud;
-use super::error::Error;
-use super::mask::{MASKED, mask_urls};
+use crate::azure::cloud::Cloud;
+use crate::azure::mask::{MASKED, mask_urls};
 
 /// How often a token request is repeated after the first; asking for a token twice does no harm.
 const TOKEN_RETRIES_MAX: u32 = 3;
+
+/// Members of a token request that must not come back in a message, should the authority ever echo them.
+const SECRET_MEMBERS: [&str; 2] = ["client_secret", "client_assertion"];
 
 /// The headers by which azure_core would let a service decide how long to wait.
 const RETRY_HEADERS: [&str; 3] = ["retry-after", "retry-after-ms", "x-ms-retry-after-ms"];
@@ -28,94 +29,37 @@ const RETRY_HEADERS: [&str; 3] = ["retry-after", "retry-after-ms", "x-ms-retry-a
 /// How much of a body that is not Entra ID's is shown, in characters.
 const SNIPPET_MAX: usize = 200;
 
-/// Who we are towards Entra ID.
-#[derive(Clone)]
-pub enum CredentialSource {
-    /// A service principal with a client secret.
-    ClientSecret {
-        /// The directory.
-        tenant_id: String,
-        /// The application.
-        client_id: String,
-        /// Its secret.
-        client_secret: Secret,
-    },
-}
-
-impl CredentialSource {
-    /// What the credential is called in logs and messages.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::ClientSecret { .. } => "client secret",
-        }
-    }
-
-    /// Makes the credential. Reaches no network.
-    ///
-    /// # Errors
-    /// [`Error::Credential`] when a part is missing or malformed.
-    pub fn build(&self, cloud: &Cloud, http: Arc<dyn HttpClient>) -> Result<Arc<dyn TokenCredential>, Error> {
-        match self {
-            Self::ClientSecret {
-                tenant_id,
-                client_id,
-                client_secret,
-            } => {
-                let client_options = client_options(cloud, http, vec![client_secret.clone()]);
-                let options = ClientSecretCredentialOptions { client_options };
-                let credential =
-                    ClientSecretCredential::new(tenant_id, client_id.clone(), client_secret.clone(), Some(options))
-                        .map_err(|error| Error::Credential {
-                            message: error.to_string(),
-                            code: None,
-                        })?;
-                Ok(credential)
-            }
-        }
-    }
-}
-
-impl fmt::Debug for CredentialSource {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::ClientSecret {
-                tenant_id, client_id, ..
-            } => f
-                .debug_struct("ClientSecret")
-                .field("tenant_id", tenant_id)
-                .field("client_id", client_id)
-                .finish_non_exhaustive(),
-        }
-    }
-}
-
-/// The first `AADSTS<digits>` in a message.
-pub(super) fn aadsts_code(message: &str) -> Option<String> {
-    let start = message.find("AADSTS")?;
-    let digits = message[start + 6..].chars().take_while(char::is_ascii_digit).count();
-    (digits > 0).then(|| message[start..start + 6 + digits].to_string())
-}
-
-fn client_options(cloud: &Cloud, http: Arc<dyn HttpClient>, secrets: Vec<Secret>) -> ClientOptions {
+/// Options of every credential that asks Entra ID: our HTTP client, few retries, the cloud's authority.
+pub(super) fn client_options(cloud: &Cloud, http: Arc<dyn HttpClient>) -> ClientOptions {
     let mut custom = CustomConfiguration::default();
     custom.authority_host = cloud.authority_host().to_string();
-    let retry = ExponentialRetryOptions {
-        max_retries: TOKEN_RETRIES_MAX,
-        ..Default::default()
-    };
     ClientOptions {
-        transport: Some(Transport::new(Arc::new(EntraTransport { inner: http, secrets }))),
-        retry: RetryOptions::exponential(retry),
+        transport: Some(Transport::new(Arc::new(EntraTransport { inner: http }))),
+        retry: token_retry(),
         cloud: Some(Arc::new(CloudConfiguration::Custom(custom))),
         ..Default::default()
+    }
+}
+
+/// How requests for tokens are repeated.
+pub(super) fn token_retry() -> RetryOptions {
+    RetryOptions::exponential(ExponentialRetryOptions {
+        max_retries: TOKEN_RETRIES_MAX,
+        ..Default::default()
+    })
+}
+
+/// Takes out of an answer what lets a service decide how long to wait: azure_core honours that without bound, and its own
+/// back-off is enough for a token.
+pub(super) fn forget_retry_after(headers: &mut Headers) {
+    for name in RETRY_HEADERS {
+        headers.remove(HeaderName::from_static(name));
     }
 }
 
 /// Passes requests on and makes failed answers readable for azure_identity.
 struct EntraTransport {
     inner: Arc<dyn HttpClient>,
-    /// What must not come back in a message, should the authority ever echo it.
-    secrets: Vec<Secret>,
 }
 
 impl fmt::Debug for EntraTransport {
@@ -132,10 +76,7 @@ impl HttpClient for EntraTransport {
         if status == StatusCode::Ok && holds_token(&body) {
             return Ok(AsyncRawResponse::from_bytes(status, headers, body));
         }
-        // azure_core would honour any Retry-After without bound; its own back-off is enough for a token.
-        for name in RETRY_HEADERS {
-            headers.remove(HeaderName::from_static(name));
-        }
+        forget_retry_after(&mut headers);
         // An answer that says 200 but holds no token (a captive portal's page) is a failure too.
         let told = if status == StatusCode::Ok {
             StatusCode::BadRequest
@@ -143,11 +84,23 @@ impl HttpClient for EntraTransport {
             status
         };
         let mut readable = readable_error(status, &body);
-        for secret in &self.secrets {
-            readable = readable.replace(secret.secret(), MASKED);
+        for secret in secrets_of(request) {
+            readable = readable.replace(&secret, MASKED);
         }
         Ok(AsyncRawResponse::from_bytes(told, headers, readable))
     }
+}
+
+/// The secrets that a token request carried.
+fn secrets_of(request: &Request) -> Vec<String> {
+    let body = azure_core::Bytes::from(request.body());
+    // The only parser of forms at hand reads the query of a URL.
+    let form = Url::parse(&format!("https://form.invalid/?{}", String::from_utf8_lossy(&body)));
+    let pairs = form.iter().flat_map(Url::query_pairs);
+    pairs
+        .filter(|(name, value)| SECRET_MEMBERS.contains(&name.as_ref()) && !value.is_empty())
+        .map(|(_, value)| value.into_owned())
+        .collect()
 }
 
 fn holds_token(body: &[u8]) -> bool {
@@ -202,7 +155,10 @@ fn without_escapes(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use azure_core::credentials::Secret;
+
     use super::*;
+    use crate::azure::credential::{CredentialSource, aadsts_code};
     use crate::azure::fake::{FakeHttp, reply};
 
     fn source(secret: &str) -> CredentialSource {
@@ -259,19 +215,5 @@ mod tests {
             asked,
             ["https://login.example/11111111-2222-3333-4444-555555555555/oauth2/v2.0/token"]
         );
-    }
-
-    #[test]
-    fn secrets_stay_out_of_debug_and_missing_parts_are_errors() {
-        assert!(!format!("{:?}", source("hush-hush")).contains("hush"));
-        let error = source("").build(&Cloud::public(), FakeHttp::new()).unwrap_err();
-        assert!(matches!(error, Error::Credential { .. }), "{error}");
-    }
-
-    #[test]
-    fn aadsts_codes_are_found() {
-        assert_eq!(aadsts_code("failed. AADSTS700016: no").as_deref(), Some("AADSTS700016"));
-        assert_eq!(aadsts_code("AADSTS: no"), None);
-        assert_eq!(aadsts_code("nothing"), None);
     }
 }
