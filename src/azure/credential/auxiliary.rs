@@ -183,18 +183,24 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn other_refusals_and_writes_are_not_sent_again() {
+    async fn other_refusals_and_writes_never_carry_another_tenants_token() {
         let refusal = r#"{"error":{"code":"InvalidAuthenticationTokenTenant","message":"no"}}"#;
         for (tenant, write) in [("elsewhere", false), ("two", true)] {
-            let refused = reply(401, refusal).header("www-authenticate", &challenge(tenant));
-            let http = FakeHttp::with([refused]);
+            let refused = || reply(401, refusal).header("www-authenticate", &challenge(tenant));
+            let http = FakeHttp::with([refused(), refused()]);
             let (client, call) = (client(&http), call(60));
             let answer = match write {
                 true => client.put(&call, PATH, "2024-01-01", &serde_json::json!({})).await,
                 false => client.get(&call, PATH, "2024-01-01").await,
             };
             assert_eq!(answer.unwrap_err().code(), Some("InvalidAuthenticationTokenTenant"));
-            assert_eq!(tokens(&http), ["home | one; two"]);
+            // The client tries once more with a fresh token of its own, which is not the other tenant's.
+            let sent = tokens(&http);
+            assert_eq!((sent.len(), sent[0].as_str()), (2, "home | one; two"));
+            assert!(
+                !sent[1].starts_with("two |") && !sent[1].starts_with("one |"),
+                "{sent:?}"
+            );
         }
     }
 }
