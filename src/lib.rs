@@ -7,6 +7,7 @@
 //! * [`framework`]: a small provider framework: values, schemas, plans, diagnostics. No gRPC, no Azure, no I/O.
 //! * [`azure`]: Azure Resource Manager, any service: client, credentials, errors, long-running operations.
 //! * [`acr`]: the Container Registry domain on top of [`azure`]: wire types and calls.
+//! * [`network`]: can a pool in this subnet reach what it needs? Pure; owns the required rules.
 //! * [`provider`]: what the user sees: provider block, resources, data sources.
 //! * [`emulator`]: a small, faithful ARM for demos and tests. Shares no type with [`azure`] or [`acr`].
 
@@ -14,6 +15,7 @@ pub mod acr;
 pub mod azure;
 pub mod emulator;
 pub mod framework;
+pub mod network;
 pub mod plugin;
 pub mod protocol;
 pub mod provider;
