@@ -3,7 +3,7 @@
 //! * [`registry`]: the registry: id, location, SKU.
 //! * [`agent_pool`]: agent pools: create, scale, delete, and the waits for each.
 //! * [`tier`]: what the tiers are, as a dated table.
-//! * [`task`] and [`run`]: as much of tasks and runs as pools need.
+//! * [`task`] and [`run`]: as much of tasks and runs as pools need; [`task_id`]: ids of tasks.
 //! * [`subnet`]: the subnet of a pool, and whether the pool's network interfaces are still in it.
 //!
 //! Unknown members of answers are ignored, so that a newer service does not break an older provider.
@@ -13,10 +13,12 @@ pub mod registry;
 pub mod run;
 pub mod subnet;
 pub mod task;
+pub mod task_id;
 pub mod tier;
 
 pub use agent_pool::{AgentPool, AgentPoolId};
 pub use registry::{Registry, RegistryId};
+pub use task_id::TaskId;
 
 /// The namespace of everything here.
 pub const PROVIDER: &str = "Microsoft.ContainerRegistry";

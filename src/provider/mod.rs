@@ -3,6 +3,7 @@
 pub mod agent_pool;
 pub mod connection;
 pub mod diagnose;
+pub mod functions;
 mod settings;
 
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use std::sync::Arc;
 use crate::framework::{
     Diagnostics, Model, Path, Value,
     data_source::DynDataSource,
+    function::Function,
     provider::{Host, Provider},
     resource::{BoxFuture, DynResource},
     schema::Schema,
@@ -30,6 +32,7 @@ pub struct AcrProvider {
     environment: Environment,
     resources: Vec<Box<dyn DynResource>>,
     data_sources: Vec<Box<dyn DynDataSource>>,
+    functions: Vec<Box<dyn Function>>,
 }
 
 impl AcrProvider {
@@ -44,6 +47,7 @@ impl AcrProvider {
             data_sources: vec![Box::new(agent_pool::data_source::AgentPoolDataSource::new(
                 connection.clone(),
             ))],
+            functions: functions::all(),
             connection,
             environment,
         }
@@ -61,6 +65,10 @@ impl Provider for AcrProvider {
 
     fn data_sources(&self) -> &[Box<dyn DynDataSource>] {
         &self.data_sources
+    }
+
+    fn functions(&self) -> &[Box<dyn Function>] {
+        &self.functions
     }
 
     fn validate(&self, config: &Value) -> Diagnostics {
