@@ -3,12 +3,14 @@
 //! * [`registry`]: the registry: id, location, SKU.
 //! * [`agent_pool`]: agent pools: create, scale, delete, and the waits for each.
 //! * [`tier`]: what the tiers are, as a dated table.
+//! * [`preview`]: where agent pools are offered and how many, as dated tables.
 //! * [`task`] and [`run`]: as much of tasks and runs as pools need; [`task_id`]: ids of tasks.
 //! * [`subnet`]: the subnet of a pool, and whether the pool's network interfaces are still in it.
 //!
 //! Unknown members of answers are ignored, so that a newer service does not break an older provider.
 
 pub mod agent_pool;
+pub mod preview;
 pub mod registry;
 pub mod run;
 pub mod subnet;

@@ -144,7 +144,11 @@ impl Address {
             return Self::Any;
         }
         if let Some(net) = parse_net(text) {
-            return if net.prefix_len() == 0 { Self::Any } else { Self::Net(net) };
+            return if net.prefix_len() == 0 {
+                Self::Any
+            } else {
+                Self::Net(net)
+            };
         }
         if text.parse::<Ipv6Net>().is_ok() || text.parse::<std::net::Ipv6Addr>().is_ok() {
             return Self::V6;

@@ -3,9 +3,9 @@
 use std::fmt;
 
 use super::address::{Address, V4Set};
-use super::filter::Filtering;
 use super::security_group::{Access, Origin, SecurityRule, Selector};
-use super::{Finding, Network, Reading, Requirement, SecurityGroupVerdict};
+use super::verdict::Decisive;
+use super::{Judged, Network, Reading, Requirement, SecurityGroupVerdict};
 
 /// The address of Azure's own DNS, as a service tag.
 const AZURE_DNS_TAG: &str = "AzurePlatformDNS";
@@ -103,31 +103,45 @@ impl fmt::Display for Advisory {
 }
 
 /// Everything worth knowing, in a fixed order.
-pub(super) fn advise(network: &Network, findings: &[Finding], judged: &[(Requirement, Filtering)]) -> Vec<Advisory> {
+pub(super) fn advise(network: &Network, judged: &[Judged]) -> Vec<Advisory> {
     let mut advisories = Vec::new();
     if let Reading::Read(group) = &network.security_group {
-        let custom_dns = network.virtual_network.read().is_some_and(|it| !it.dns_servers.is_empty());
-        let blocks = group.rules.iter().find(|rule| rule.access == Access::Deny && names(rule, AZURE_DNS_TAG));
+        let custom_dns = network
+            .virtual_network
+            .read()
+            .is_some_and(|it| !it.dns_servers.is_empty());
+        let blocks = group
+            .rules
+            .iter()
+            .find(|rule| rule.access == Access::Deny && names(rule, AZURE_DNS_TAG));
         if let Some(rule) = blocks.filter(|rule| !custom_dns && dns_port(rule)) {
-            advisories.push(Advisory::AzureDnsBlocked { rule: rule.name.clone() });
+            advisories.push(Advisory::AzureDnsBlocked {
+                rule: rule.name.clone(),
+            });
         }
         for rule in group.rules.iter().filter(|rule| is_pinned(rule, judged)) {
-            advisories.push(Advisory::IpPinnedAllow { rule: rule.name.clone() });
+            advisories.push(Advisory::IpPinnedAllow {
+                rule: rule.name.clone(),
+            });
         }
     }
-    let no_egress = findings.iter().any(|it| it.decided_by.starts_with("private subnet"));
-    if network.lacks_egress() && no_egress {
+    if judged.iter().any(|it| it.decisive == Decisive::Egress) {
         advisories.push(Advisory::PrivateSubnetNoExplicitEgress);
     }
     if network.has_storage_policy() {
         advisories.push(Advisory::ServiceEndpointPolicyOnStorage);
     }
-    for (requirement, filtering) in judged {
-        let by_default = |rule: &SecurityRule| rule.origin == Origin::Default && rule.priority == Some(ALLOW_INTERNET_PRIORITY);
+    for Judged {
+        requirement, filtering, ..
+    } in judged
+    {
+        let by_default =
+            |rule: &SecurityRule| rule.origin == Origin::Default && rule.priority == Some(ALLOW_INTERNET_PRIORITY);
         let advisory = Advisory::DefaultAllowWithTagRoute {
             service_tag: requirement.service_tag.to_owned(),
         };
-        let only_default = filtering.verdict == SecurityGroupVerdict::Allowed && filtering.allowing.iter().any(by_default);
+        let only_default =
+            filtering.verdict == SecurityGroupVerdict::Allowed && filtering.allowing.iter().any(by_default);
         if only_default && has_tag_route(network, requirement) && !advisories.contains(&advisory) {
             advisories.push(advisory);
         }
@@ -136,7 +150,9 @@ pub(super) fn advise(network: &Network, findings: &[Finding], judged: &[(Require
         advisories.push(Advisory::AdminRulesUnreadable);
     }
     for service in network.subnet.read().map_or(&[][..], |it| &it.delegations) {
-        advisories.push(Advisory::ForeignDelegation { service: service.clone() });
+        advisories.push(Advisory::ForeignDelegation {
+            service: service.clone(),
+        });
     }
     advisories
 }
@@ -145,7 +161,9 @@ fn names(rule: &SecurityRule, tag: &str) -> bool {
     let Selector::Addresses(addresses) = &rule.destinations else {
         return false;
     };
-    addresses.iter().any(|it| matches!(it, Address::Tag(own) if own.is(tag)))
+    addresses
+        .iter()
+        .any(|it| matches!(it, Address::Tag(own) if own.is(tag)))
 }
 
 /// Rules for UDP are not kept, so a rule for UDP alone goes unseen; agents ask over both.
@@ -154,17 +172,22 @@ fn dns_port(rule: &SecurityRule) -> bool {
 }
 
 /// Whether an allow is by public addresses and had a say.
-fn is_pinned(rule: &SecurityRule, judged: &[(Requirement, Filtering)]) -> bool {
+fn is_pinned(rule: &SecurityRule, judged: &[Judged]) -> bool {
     let Selector::Addresses(addresses) = &rule.destinations else {
         return false;
     };
     let public = |it: &Address| matches!(it, Address::Net(net) if V4Set::from(*net).meets(&V4Set::public()));
-    let had_a_say = judged.iter().any(|(_, it)| it.allowing.contains(rule) || it.doubtful.contains(rule));
+    let had_a_say = judged
+        .iter()
+        .map(|it| &it.filtering)
+        .any(|it| it.allowing.contains(rule) || it.doubtful.contains(rule));
     rule.access == Access::Allow && rule.origin == Origin::Custom && addresses.iter().any(public) && had_a_say
 }
 
 fn has_tag_route(network: &Network, requirement: &Requirement) -> bool {
     let wanted = requirement.tag();
     let routes = network.route_table.read().map_or(&[][..], |it| &it.routes);
-    routes.iter().any(|route| matches!(&route.prefix, Address::Tag(tag) if tag.relation(&wanted) != super::tags::Relation::Disjoint))
+    routes.iter().any(
+        |route| matches!(&route.prefix, Address::Tag(tag) if tag.relation(&wanted) != super::tags::Relation::Disjoint),
+    )
 }

@@ -2,9 +2,9 @@
 
 use super::filter::Filtering;
 use super::routing::{Cause, Kind, Routing, Way};
-use super::security_group::{Origin, SecurityRule};
+use super::security_group::{Origin, SecurityGroup, SecurityRule};
 use super::verdict::{Decisive, Verdict};
-use super::{Network, Reading, Requirement};
+use super::{Network, Reading, Requirement, SecurityGroupVerdict};
 
 /// How many rules or routes a sentence names before it counts the rest.
 const NAMED_MAX: usize = 2;
@@ -17,6 +17,8 @@ pub(super) struct Parts<'a> {
     pub routing: &'a Routing,
     pub verdict: Verdict,
     pub decisive: Decisive,
+    /// What the same traffic meets in another security group.
+    pub refilter: &'a dyn Fn(&SecurityGroup) -> SecurityGroupVerdict,
 }
 
 /// Who decided, and the sentence.
@@ -51,12 +53,19 @@ pub(super) fn explain(parts: &Parts<'_>) -> (String, String) {
 fn by_rules(parts: &Parts<'_>) -> (String, String) {
     let filtering = parts.filtering;
     let name = |rules: &[SecurityRule]| joined(rules.iter().map(|rule| rule_name(rule, parts.network)));
-    let (allowing, denying, doubtful) = (name(&filtering.allowing), name(&filtering.denying), name(&filtering.doubtful));
+    let (allowing, denying, doubtful) = (
+        name(&filtering.allowing),
+        name(&filtering.denying),
+        name(&filtering.doubtful),
+    );
     let unread = parts.network.security_group.is_unreadable() || parts.network.subnet.is_unreadable();
     match parts.verdict {
         Verdict::Reachable => reachable(parts, allowing),
         Verdict::Blocked => {
-            let reason = format!("{denying} {} it before any rule allows it", verb(&filtering.denying, "denies", "deny"));
+            let reason = format!(
+                "{denying} {} it before any rule allows it",
+                verb(&filtering.denying, "denies", "deny")
+            );
             (denying, reason)
         }
         Verdict::Partial if filtering.allowing.is_empty() => {
@@ -72,11 +81,25 @@ fn by_rules(parts: &Parts<'_>) -> (String, String) {
             (denying, reason)
         }
         _ if filtering.doubtful.is_empty() && unread => {
-            let decided_by = "unreadable network security group".to_owned();
-            (decided_by, "the subnet's network security group could not be read".to_owned())
+            let routes = parts.routing.surely.iter().any(|way| way.cause == Cause::Unreadable);
+            let what = if routes {
+                "network security group and routes"
+            } else {
+                "network security group"
+            };
+            (
+                format!("unreadable {what}"),
+                format!("the subnet's {what} could not be read"),
+            )
         }
         _ if filtering.doubtful.is_empty() => {
-            let all = joined(filtering.allowing.iter().chain(&filtering.denying).map(|it| rule_name(it, parts.network)));
+            let all = joined(
+                filtering
+                    .allowing
+                    .iter()
+                    .chain(&filtering.denying)
+                    .map(|it| rule_name(it, parts.network)),
+            );
             let reason = format!("{all} may or may not match all of it");
             (all, reason)
         }
@@ -98,7 +121,12 @@ fn reachable(parts: &Parts<'_>, allowing: String) -> (String, String) {
         (Reading::Absent, true) => "no network security group filters the subnet".to_owned(),
         (_, true) => "nothing denies it".to_owned(),
     };
-    let trusted: Vec<&Way> = parts.routing.surely.iter().filter(|it| matches!(it.kind, Kind::Appliance { .. })).collect();
+    let trusted: Vec<&Way> = parts
+        .routing
+        .surely
+        .iter()
+        .filter(|it| matches!(it.kind, Kind::Appliance { .. }))
+        .collect();
     let way = joined(parts.routing.surely.iter().map(|way| way_out(way, parts.network)));
     let decided_by = match (&trusted[..], allowing.is_empty()) {
         ([first, ..], _) => format!("trusted next hop of {}", way_name(first, parts.network)),
@@ -120,7 +148,12 @@ fn way_out(way: &Way, network: &Network) -> String {
 fn by_routes(parts: &Parts<'_>) -> (String, String) {
     let routing = parts.routing;
     let named = |wanted: &dyn Fn(&Way) -> bool| {
-        let ways: Vec<&Way> = routing.surely.iter().chain(&routing.perhaps).filter(|it| wanted(it)).collect();
+        let ways: Vec<&Way> = routing
+            .surely
+            .iter()
+            .chain(&routing.perhaps)
+            .filter(|it| wanted(it))
+            .collect();
         let kinds: Vec<Kind> = ways.iter().map(|it| it.kind).collect();
         (joined(ways.iter().map(|way| way_name(way, parts.network))), kinds)
     };
@@ -175,8 +208,14 @@ fn unknown_route(routing: &Routing, ways: &str) -> String {
 /// A rule, as messages name it.
 pub(super) fn rule_name(rule: &SecurityRule, network: &Network) -> String {
     let group = network.security_group.read().map_or("", |it| it.name.as_str());
-    let of = if group.is_empty() { String::new() } else { format!(" of {group}") };
-    let priority = rule.priority.map_or_else(|| "unreadable".to_owned(), |it| it.to_string());
+    let of = if group.is_empty() {
+        String::new()
+    } else {
+        format!(" of {group}")
+    };
+    let priority = rule
+        .priority
+        .map_or_else(|| "unreadable".to_owned(), |it| it.to_string());
     match rule.origin {
         Origin::Custom => format!("security rule \"{}\" (priority {priority}){of}", rule.name),
         Origin::Default => format!("default rule {} (priority {priority}){of}", rule.name),
@@ -187,7 +226,11 @@ pub(super) fn rule_name(rule: &SecurityRule, network: &Network) -> String {
 /// A way, as messages name it.
 pub(super) fn way_name(way: &Way, network: &Network) -> String {
     let table = network.route_table.read().map_or("", |it| it.name.as_str());
-    let of = if table.is_empty() { String::new() } else { format!(" of {table}") };
+    let of = if table.is_empty() {
+        String::new()
+    } else {
+        format!(" of {table}")
+    };
     match &way.cause {
         Cause::System => "system route to the internet".to_owned(),
         Cause::Route(route) => format!("{route}{of}"),

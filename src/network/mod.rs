@@ -5,7 +5,7 @@
 //!
 //! * [`address`], [`tags`]: prefixes, service tags, and their addresses where known.
 //! * [`security_group`], [`route_table`], [`subnet`]: what ARM answers, as typed facts.
-//! * [`requirements`]: what agents need, and the rules and routes that give it.
+//! * [`requirements`]: what agents need; [`required_rules`]: the rules and routes that give it.
 //! * `filter`, `routing`: the verdict of the rules and of the routes; [`verdict`] combines them.
 //! * [`explanation`], [`remedy`], [`advisory`]: what is said about it.
 //!
@@ -18,6 +18,7 @@ pub mod explanation;
 mod filter;
 pub mod reading;
 pub mod remedy;
+pub mod required_rules;
 pub mod requirements;
 pub mod route_table;
 mod routing;
@@ -37,6 +38,10 @@ pub use requirements::{Level, REQUIREMENTS, Requirement};
 pub use tag_names::{KNOWN_TAGS, KNOWN_TAGS_AS_OF};
 pub use verdict::{RouteVerdict, SecurityGroupVerdict, Summary, Verdict};
 
+use std::sync::Arc;
+
+use serde_json::Value;
+
 use explanation::{Parts, explain};
 use filter::{Filtering, Rules, Traffic, VirtualNetworkTag};
 use remedy::Priorities;
@@ -44,7 +49,7 @@ use route_table::RouteTable;
 use security_group::{SecurityGroup, SecurityRule};
 use subnet::{Subnet, VirtualNetwork};
 use tags::TagData;
-use verdict::{Circumstances, combine};
+use verdict::{Circumstances, Decisive, combine};
 
 /// What was read about the subnet of a pool. [`Reading::Absent`] stands for what the subnet does not have.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -59,8 +64,8 @@ pub struct Network {
     pub route_table: Reading<RouteTable>,
     /// Security admin rules of the virtual network, outbound and in order ([`security_group::security_admin_rules`]).
     pub admin_rules: Reading<Vec<SecurityRule>>,
-    /// Addresses of service tags, as far as they were read.
-    pub tag_data: TagData,
+    /// Addresses of service tags, as far as they were read; shared, because a cloud has a hundred thousand.
+    pub tag_data: Arc<TagData>,
     /// The region of the pool, which is its registry's.
     pub pool_region: String,
     /// Regions that the registry replicates to; the pool's own need not be among them.
@@ -70,6 +75,18 @@ pub struct Network {
 }
 
 impl Network {
+    /// A network that exists only as a configuration: the rules and, if any, the routes, as ARM or `azurerm` spells them. Nothing
+    /// else is assumed; in particular there is no gateway, and rules for some sources may or may not match.
+    pub fn of_configuration(rules: &[Value], routes: Option<&[Value]>) -> Self {
+        Self {
+            security_group: Reading::Read(SecurityGroup::from_rules("", rules, &[])),
+            route_table: routes.map_or(Reading::Absent, |routes| {
+                Reading::Read(RouteTable::from_routes("", routes))
+            }),
+            ..Self::default()
+        }
+    }
+
     /// Whether a gateway may announce a default route that no GET shows: one is there, its routes are not kept out, and no
     /// user-defined default route beats it. Unknown by policy: Azure shows learned routes only on a network interface.
     fn may_learn_default_route(&self) -> bool {
@@ -93,7 +110,9 @@ impl Network {
 
     /// Whether what leaves the subnet by itself has no visible way out.
     fn lacks_egress(&self) -> bool {
-        self.subnet.read().is_some_and(|it| it.is_private && !it.has_nat_gateway)
+        self.subnet
+            .read()
+            .is_some_and(|it| it.is_private && !it.has_nat_gateway)
     }
 
     /// Whether an endpoint policy may keep the service's own storage accounts out. Documented: not for subnets with managed
@@ -132,9 +151,14 @@ impl Finding {
     /// How much it matters. Diagnostics are never worse than a warning; with `monitor_dispensable` neither is Azure Monitor,
     /// without which pools may appear to operate normally (documented).
     pub fn summary(&self, monitor_dispensable: bool) -> Summary {
-        let capped = self.requirement.level == Level::Diagnostic || monitor_dispensable && self.requirement.is_dispensable();
+        let capped =
+            self.requirement.level == Level::Diagnostic || monitor_dispensable && self.requirement.is_dispensable();
         let summary = Summary::from(self.verdict);
-        if capped && summary > Summary::Pass { Summary::Warn } else { summary }
+        if capped && summary > Summary::Pass {
+            Summary::Warn
+        } else {
+            summary
+        }
     }
 
     /// The remedies as one text, `None` if there is nothing to mend.
@@ -166,7 +190,11 @@ impl Readiness {
 
     /// The worst verdict of all.
     pub fn verdict(&self) -> Verdict {
-        self.findings.iter().map(|it| it.verdict).max().unwrap_or(Verdict::Reachable)
+        self.findings
+            .iter()
+            .map(|it| it.verdict)
+            .max()
+            .unwrap_or(Verdict::Reachable)
     }
 
     /// The worst finding, by how much it matters ([`Finding::summary`]).
@@ -180,19 +208,26 @@ impl Readiness {
 pub fn evaluate(network: &Network, requirements: &[Requirement]) -> Readiness {
     let mut priorities = Priorities::of(network);
     let mut findings = Vec::new();
-    let mut judged: Vec<(Requirement, Filtering)> = Vec::new();
+    let mut judged: Vec<Judged> = Vec::new();
     for requirement in requirements {
-        let (finding, filtering) = judge(network, *requirement, &mut priorities);
+        let (finding, how) = judge(network, *requirement, &mut priorities);
         findings.push(finding);
-        judged.push((*requirement, filtering));
+        judged.push(how);
     }
     Readiness {
-        advisories: advisory::advise(network, &findings, &judged),
+        advisories: advisory::advise(network, &judged),
         findings,
     }
 }
 
-fn judge(network: &Network, requirement: Requirement, priorities: &mut Priorities) -> (Finding, Filtering) {
+/// How a finding came about.
+struct Judged {
+    requirement: Requirement,
+    filtering: Filtering,
+    decisive: Decisive,
+}
+
+fn judge(network: &Network, requirement: Requirement, priorities: &mut Priorities) -> (Finding, Judged) {
     let wanted = requirement.tag();
     let home = wanted.in_region(&network.pool_region);
     let unreadable = Reading::Unreadable;
@@ -206,7 +241,11 @@ fn judge(network: &Network, requirement: Requirement, priorities: &mut Prioritie
     };
     let rules = Rules {
         admin: network.admin_rules.read().map_or(&[][..], Vec::as_slice),
-        group: if network.subnet.is_unreadable() { &unreadable } else { &network.security_group },
+        group: if network.subnet.is_unreadable() {
+            &unreadable
+        } else {
+            &network.security_group
+        },
     };
     let filtering = filter::judge(&rules, &traffic);
     let routing = routing::judge(network, &wanted, &home);
@@ -224,6 +263,14 @@ fn judge(network: &Network, requirement: Requirement, priorities: &mut Prioritie
         routing: &routing,
         verdict,
         decisive,
+        refilter: &|group| {
+            let group = Reading::Read(group.clone());
+            let rules = Rules {
+                admin: rules.admin,
+                group: &group,
+            };
+            filter::judge(&rules, &traffic).verdict
+        },
     };
     let (decided_by, explanation) = explain(&parts);
     let home_reached = || Some(filtering.home_allowed? && routing.home_direct?);
@@ -235,7 +282,16 @@ fn judge(network: &Network, requirement: Requirement, priorities: &mut Prioritie
         decided_by,
         explanation,
         remedies: remedy::remedies(&parts, priorities),
-        pool_region_reachable: if verdict == Verdict::Partial { home_reached() } else { None },
+        pool_region_reachable: if verdict == Verdict::Partial {
+            home_reached()
+        } else {
+            None
+        },
     };
-    (finding, filtering)
+    let judged = Judged {
+        requirement,
+        filtering,
+        decisive,
+    };
+    (finding, judged)
 }

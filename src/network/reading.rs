@@ -38,13 +38,20 @@ pub(super) fn member<'a>(object: &'a Value, name: &str) -> Option<&'a Value> {
     let members = object.as_object()?;
     members
         .get(name)
-        .or_else(|| members.iter().find(|(key, _)| folded(key) == folded(name)).map(|(_, value)| value))
+        .or_else(|| {
+            members
+                .iter()
+                .find(|(key, _)| folded(key) == folded(name))
+                .map(|(_, value)| value)
+        })
         .filter(|value| !value.is_null())
 }
 
 /// An object's `properties`, or the object itself where they are flat.
 pub(super) fn properties(object: &Value) -> &Value {
-    member(object, "properties").filter(|it| it.is_object()).unwrap_or(object)
+    member(object, "properties")
+        .filter(|it| it.is_object())
+        .unwrap_or(object)
 }
 
 /// Text that is not empty; a number counts as its text.
@@ -61,18 +68,23 @@ pub(super) fn number(object: &Value, name: &str) -> Option<i64> {
 /// `true` or `false`, also as text.
 pub(super) fn flag(object: &Value, name: &str) -> Option<bool> {
     let value = member(object, name)?;
-    value.as_bool().or_else(|| value.as_str()?.trim().to_ascii_lowercase().parse().ok())
+    value
+        .as_bool()
+        .or_else(|| value.as_str()?.trim().to_ascii_lowercase().parse().ok())
 }
 
 /// The elements of a list; none where there is no list.
 pub(super) fn list<'a>(object: &'a Value, name: &str) -> &'a [Value] {
-    member(object, name).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+    member(object, name)
+        .and_then(Value::as_array)
+        .map_or(&[], Vec::as_slice)
 }
 
 /// A singular member and its plural twin together, commas taken apart. ARM sends the singular as `""` when the plural is in use.
 pub(super) fn texts(object: &Value, singular: &str, plural: &str) -> Vec<String> {
     // What is no text in the list stays, as something unreadable: dropped, the list would mean everything.
-    let odd = |value: &Value| as_text(value).or_else(|| (!value.is_null() && !value.is_string()).then(|| value.to_string()));
+    let odd =
+        |value: &Value| as_text(value).or_else(|| (!value.is_null() && !value.is_string()).then(|| value.to_string()));
     let plural = list(object, plural).iter().filter_map(odd);
     let all = text(object, singular).into_iter().chain(plural);
     all.flat_map(|text| text.split(',').map(|part| part.trim().to_owned()).collect::<Vec<_>>())
@@ -103,7 +115,10 @@ mod tests {
     #[test]
     fn absent_null_and_empty_are_the_same() {
         let rule = json!({"destinationPortRange": "", "destination_port_ranges": ["443", 12000, null, " "], "priority": "100", "x": null});
-        assert_eq!(texts(&rule, "destinationPortRange", "destinationPortRanges"), ["443", "12000"]);
+        assert_eq!(
+            texts(&rule, "destinationPortRange", "destinationPortRanges"),
+            ["443", "12000"]
+        );
         assert_eq!(number(&rule, "Priority"), Some(100));
         assert_eq!(member(&rule, "x"), None);
         assert_eq!(texts(&rule, "a", "b"), Vec::<String>::new());

@@ -1,13 +1,17 @@
 //! The smallest changes that mend a finding, as a sentence and, for rules and routes, as HCL to paste.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use super::address::Address;
 use super::explanation::{Parts, rule_name, way_name};
-use super::requirements::{FirewallRule, OutboundRule, PRIORITIES, ServiceRoute, required_firewall_rules, service_route};
+use super::required_rules::{
+    FirewallRule, OutboundRule, PRIORITIES, ServiceRoute, required_firewall_rules, service_route,
+};
 use super::routing::{Cause, Kind, SHORTER_THAN_ANY_TAG, Way};
-use super::security_group::{Origin, SecurityRule};
+use super::security_group::{Origin, SecurityGroup, SecurityRule};
+use super::subnet::endpoint_for;
 use super::verdict::{Decisive, RouteVerdict, SecurityGroupVerdict, Verdict};
 use super::{Network, Reading};
 
@@ -18,6 +22,17 @@ pub enum Remedy {
     AddRule {
         /// The rule; its priority is free and early enough.
         rule: OutboundRule,
+        /// The group's name.
+        group: String,
+    },
+    /// Give this rule another priority, because nothing fits before it.
+    MoveRule {
+        /// The rule's name.
+        rule: String,
+        /// Its priority now.
+        from: i64,
+        /// The highest one that is free.
+        to: i64,
         /// The group's name.
         group: String,
     },
@@ -45,19 +60,41 @@ impl fmt::Display for Remedy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::AddRule { rule, group } => {
-                let group = if group.is_empty() { "the network security group" } else { group };
+                let group = if group.is_empty() {
+                    "the network security group"
+                } else {
+                    group
+                };
                 write!(f, "Add to {group}:\n\n{}", rule_block(rule))
+            }
+            Self::MoveRule { rule, from, to, group } => {
+                let of = if group.is_empty() {
+                    String::new()
+                } else {
+                    format!(" of {group}")
+                };
+                write!(
+                    f,
+                    "Change the priority of security rule \"{rule}\"{of} from {from} to {to}, after the rules that allow."
+                )
             }
             Self::AddRoute { route, table } => {
                 let table = table.as_deref().filter(|it| !it.is_empty());
-                let table = table.map_or_else(|| "the subnet's route table (associate one if it has none)".to_owned(), str::to_owned);
+                let table = table.map_or_else(
+                    || "the subnet's route table (associate one if it has none)".to_owned(),
+                    str::to_owned,
+                );
                 write!(f, "Add to {table}:\n\n{}", route_block(route))
             }
             Self::AllowOnAppliance { addresses, rule, route } => write!(
                 f,
                 "If {} is an Azure Firewall, let this through as a network rule (rules by name do not do):\n\n{}\n\nIf it does \
                  already, name its address in trusted_next_hops. Or lead the service past it:\n\n{}",
-                if addresses.is_empty() { "the appliance".to_owned() } else { addresses.join(", ") },
+                if addresses.is_empty() {
+                    "the appliance".to_owned()
+                } else {
+                    addresses.join(", ")
+                },
                 firewall_block(rule),
                 route_block(route)
             ),
@@ -66,10 +103,12 @@ impl fmt::Display for Remedy {
     }
 }
 
-/// Priorities of outbound rules that are still free, so that all remedies of one evaluation can be pasted together.
+/// Priorities of outbound rules as the remedies so far leave them, so that all remedies of one evaluation go together.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Priorities {
     used: BTreeSet<i64>,
+    /// Rules that a remedy moves: from where to where. Priorities are unique, so they name a rule.
+    moved: BTreeMap<i64, i64>,
 }
 
 impl Priorities {
@@ -77,15 +116,37 @@ impl Priorities {
         let rules = network.security_group.read().map_or(&[][..], |it| &it.rules);
         Self {
             used: rules.iter().filter_map(|rule| rule.priority).collect(),
+            moved: BTreeMap::new(),
         }
+    }
+
+    /// Where a rule stands once the remedies are done.
+    fn now(&self, rule: &SecurityRule) -> Option<i64> {
+        rule.priority.map(|it| *self.moved.get(&it).unwrap_or(&it))
     }
 
     /// The highest number that is free and comes before all of these rules; it is taken then.
     fn before(&mut self, rules: &[&SecurityRule]) -> Option<i64> {
         // A rule without a readable priority may come first; nothing surely precedes it, so it does not count.
-        let first = rules.iter().filter_map(|rule| rule.priority).min().unwrap_or(i64::MAX);
-        let last = PRIORITIES.1.min(first.saturating_sub(1));
-        let free = (PRIORITIES.0..=last).rev().find(|it| !self.used.contains(it))?;
+        let first = rules.iter().filter_map(|rule| self.now(rule)).min().unwrap_or(i64::MAX);
+        self.take(PRIORITIES.0..=PRIORITIES.1.min(first.saturating_sub(1)))
+    }
+
+    /// Moves the first of the rules behind everything; `None` if nothing is free there.
+    fn move_back(&mut self, rules: &[&SecurityRule]) -> Option<()> {
+        let from = rules
+            .iter()
+            .filter(|it| it.origin == Origin::Custom)
+            .filter_map(|it| it.priority);
+        let first = from.filter(|it| !self.moved.contains_key(it)).min()?;
+        let to = self.take(first + 1..=PRIORITIES.1)?;
+        self.used.remove(&first);
+        self.moved.insert(first, to);
+        Some(())
+    }
+
+    fn take(&mut self, range: RangeInclusive<i64>) -> Option<i64> {
+        let free = range.rev().find(|it| !self.used.contains(it))?;
         self.used.insert(free);
         Some(free)
     }
@@ -101,7 +162,8 @@ pub(super) fn remedies(parts: &Parts<'_>, priorities: &mut Priorities) -> Vec<Re
         remedies.extend(of_rules(parts, priorities));
     }
     let decisive = parts.decisive == Decisive::Routes;
-    let mends = matches!(parts.routing.verdict, RouteVerdict::Blocked | RouteVerdict::Unknown) || parts.routing.drops_some();
+    let mends =
+        matches!(parts.routing.verdict, RouteVerdict::Blocked | RouteVerdict::Unknown) || parts.routing.drops_some();
     if decisive || mends {
         for remedy in of_routes(parts) {
             if !remedies.contains(&remedy) {
@@ -110,11 +172,13 @@ pub(super) fn remedies(parts: &Parts<'_>, priorities: &mut Priorities) -> Vec<Re
         }
     }
     remedies.extend(match parts.decisive {
-        Decisive::Egress => Some(Remedy::Advice(
-            "Associate a NAT gateway with the subnet (azurerm_subnet_nat_gateway_association), or add service endpoints for the \
-             services that have them."
-                .to_owned(),
-        )),
+        Decisive::Egress => {
+            let endpoint = endpoint_for(&parts.requirement.tag());
+            let or = endpoint.map_or_else(String::new, |it| format!(", or add the service endpoint {it} to it"));
+            Some(Remedy::Advice(format!(
+                "Associate a NAT gateway with the subnet (azurerm_subnet_nat_gateway_association){or}."
+            )))
+        }
         Decisive::EndpointPolicy => Some(Remedy::Advice(
             "Remove the service endpoint policy from the subnet, or give the pool a subnet without one.".to_owned(),
         )),
@@ -124,7 +188,12 @@ pub(super) fn remedies(parts: &Parts<'_>, priorities: &mut Priorities) -> Vec<Re
 }
 
 fn of_rules(parts: &Parts<'_>, priorities: &mut Priorities) -> Vec<Remedy> {
-    let hostile: Vec<&SecurityRule> = parts.filtering.denying.iter().chain(&parts.filtering.doubtful).collect();
+    let hostile: Vec<&SecurityRule> = parts
+        .filtering
+        .denying
+        .iter()
+        .chain(&parts.filtering.doubtful)
+        .collect();
     let mut remedies = Vec::new();
     let (admin, group): (Vec<&SecurityRule>, Vec<&SecurityRule>) =
         hostile.into_iter().partition(|rule| rule.origin == Origin::Admin);
@@ -138,18 +207,7 @@ fn of_rules(parts: &Parts<'_>, priorities: &mut Priorities) -> Vec<Remedy> {
         )));
     }
     match &parts.network.security_group {
-        Reading::Read(read) if !group.is_empty() => remedies.push(match priorities.before(&group) {
-            Some(priority) => Remedy::AddRule {
-                rule: OutboundRule::of(parts.requirement, parts.requirement.rule_name(), priority),
-                group: read.name.clone(),
-            },
-            None => Remedy::Advice(format!(
-                "Give {} a higher number: no priority before it is free for a rule that allows TCP {} to {}.",
-                rule_name(group[0], parts.network),
-                parts.requirement.port,
-                parts.requirement.service_tag
-            )),
-        }),
+        Reading::Read(read) if !group.is_empty() => in_group(parts, read, &group, priorities, &mut remedies),
         Reading::Unreadable => remedies.push(Remedy::Advice(
             "Grant Microsoft.Network/networkSecurityGroups/read on the subnet's network security group.".to_owned(),
         )),
@@ -158,9 +216,71 @@ fn of_rules(parts: &Parts<'_>, priorities: &mut Priorities) -> Vec<Remedy> {
     remedies
 }
 
+/// A rule before the hostile ones; where nothing fits, those move first, which may be enough.
+fn in_group(
+    parts: &Parts<'_>,
+    group: &SecurityGroup,
+    hostile: &[&SecurityRule],
+    priorities: &mut Priorities,
+    remedies: &mut Vec<Remedy>,
+) {
+    let mut place = None;
+    let is_first = |it: &&&SecurityRule| it.priority.is_some_and(|priority| priority == PRIORITIES.0);
+    if !hostile
+        .iter()
+        .any(|it| is_first(&it) || priorities.moved.contains_key(&it.priority.unwrap_or_default()))
+    {
+        place = priorities.before(hostile);
+    }
+    while place.is_none() && !moved_suffices(parts, group, priorities) {
+        place = priorities.before(hostile);
+        if place.is_none() && priorities.move_back(hostile).is_none() {
+            break;
+        }
+    }
+    for rule in hostile {
+        let moved = rule
+            .priority
+            .and_then(|from| Some((from, *priorities.moved.get(&from)?)));
+        remedies.extend(moved.map(|(from, to)| Remedy::MoveRule {
+            rule: rule.name.clone(),
+            from,
+            to,
+            group: group.name.clone(),
+        }));
+    }
+    if let Some(priority) = place {
+        remedies.push(Remedy::AddRule {
+            rule: OutboundRule::of(parts.requirement, parts.requirement.rule_name(), priority),
+            group: group.name.clone(),
+        });
+    } else if remedies.is_empty() {
+        remedies.push(Remedy::Advice(format!(
+            "Make room before {} for a rule that allows TCP {} to {}: no priority is free.",
+            rule_name(hostile[0], parts.network),
+            parts.requirement.port,
+            parts.requirement.service_tag
+        )));
+    }
+}
+
+/// Whether the group lets everything through once its rules are where the remedies put them.
+fn moved_suffices(parts: &Parts<'_>, group: &SecurityGroup, priorities: &Priorities) -> bool {
+    let mut moved = group.clone();
+    for rule in &mut moved.rules {
+        rule.priority = priorities.now(rule);
+    }
+    moved.rules.sort_by_key(|rule| rule.priority);
+    (parts.refilter)(&moved) == SecurityGroupVerdict::Allowed
+}
+
 fn of_routes(parts: &Parts<'_>) -> Vec<Remedy> {
     let uncertain = parts.routing.verdict == RouteVerdict::Unknown;
-    let ways = parts.routing.surely.iter().chain(parts.routing.perhaps.iter().filter(|_| uncertain));
+    let ways = parts
+        .routing
+        .surely
+        .iter()
+        .chain(parts.routing.perhaps.iter().filter(|_| uncertain));
     let mut remedies: Vec<Remedy> = Vec::new();
     for way in ways {
         if let Some(remedy) = of_way(way, parts)
@@ -193,7 +313,10 @@ fn of_way(way: &Way, parts: &Parts<'_>) -> Option<Remedy> {
         (Cause::Learned, _) => add(),
         (Cause::Route(_) | Cause::Contradiction(..), _) => Some(Remedy::Advice(format!(
             "Let {} lead to Internet, or remove it.",
-            way_name(way, parts.network).split(" against ").last().unwrap_or_default()
+            way_name(way, parts.network)
+                .split(" against ")
+                .last()
+                .unwrap_or_default()
         ))),
         (Cause::Unreadable, _) => Some(Remedy::Advice(
             "Grant Microsoft.Network/routeTables/read on the subnet's route table.".to_owned(),
@@ -266,7 +389,16 @@ fn route_block(route: &ServiceRoute) -> String {
 }
 
 fn firewall_block(rule: &FirewallRule) -> String {
-    let list = |items: &[String]| format!("[{}]", items.iter().map(|it| format!("\"{it}\"")).collect::<Vec<_>>().join(", "));
+    let list = |items: &[String]| {
+        format!(
+            "[{}]",
+            items
+                .iter()
+                .map(|it| format!("\"{it}\""))
+                .collect::<Vec<_>>()
+                .join(", ")
+        )
+    };
     let protocols: Vec<String> = rule.protocols.iter().map(|it| (*it).to_owned()).collect();
     block(
         "rule",
@@ -283,6 +415,9 @@ fn firewall_block(rule: &FirewallRule) -> String {
 /// A block as `terraform fmt` leaves it. No value here holds a quote or a template.
 fn block(name: &str, attributes: &[(&str, String)]) -> String {
     let width = attributes.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
-    let lines: String = attributes.iter().map(|(name, value)| format!("  {name:width$} = {value}\n")).collect();
+    let lines: String = attributes
+        .iter()
+        .map(|(name, value)| format!("  {name:width$} = {value}\n"))
+        .collect();
     format!("{name} {{\n{lines}}}")
 }

@@ -12,7 +12,7 @@ use super::reading::{flag, last_segment, list, member, properties, text, texts};
 pub struct RouteTable {
     /// Its name, for messages.
     pub name: String,
-    /// Its routes, in no particular order.
+    /// Its routes, ordered by prefix: the order of the array means nothing, and so what is said must not depend on it.
     pub routes: Vec<Route>,
     /// Whether routes of a virtual network gateway are kept out.
     pub gateway_routes_disabled: bool,
@@ -24,7 +24,7 @@ impl RouteTable {
         let id = text(body, "id").unwrap_or_default();
         Self {
             name: text(body, "name").unwrap_or_else(|| last_segment(&id).to_owned()),
-            routes: list(properties(body), "routes").iter().map(Route::from_arm).collect(),
+            routes: in_order(list(properties(body), "routes")),
             gateway_routes_disabled: flag(properties(body), "disableBgpRoutePropagation").unwrap_or(false),
         }
     }
@@ -33,10 +33,16 @@ impl RouteTable {
     pub fn from_routes(name: &str, routes: &[Value]) -> Self {
         Self {
             name: name.to_owned(),
-            routes: routes.iter().map(Route::from_arm).collect(),
+            routes: in_order(routes),
             gateway_routes_disabled: false,
         }
     }
+}
+
+fn in_order(routes: &[Value]) -> Vec<Route> {
+    let mut routes: Vec<Route> = routes.iter().map(Route::from_arm).collect();
+    routes.sort_by_key(|route| (route.prefix_text.to_ascii_lowercase(), route.name.clone()));
+    routes
 }
 
 /// One user-defined route.
@@ -138,12 +144,18 @@ mod tests {
             (json!({"nextHopType": "VNetLocal"}), NextHop::VirtualNetwork),
             (json!({"nextHopType": "NONE"}), NextHop::Nowhere),
             (json!({"next_hop_type": "VirtualNetworkGateway"}), NextHop::Gateway),
-            (json!({"next_hop_type": "VirtualAppliance", "next_hop_in_ip_address": "10.0.0.4"}), NextHop::Appliance(vec!["10.0.0.4".to_owned()])),
+            (
+                json!({"next_hop_type": "VirtualAppliance", "next_hop_in_ip_address": "10.0.0.4"}),
+                NextHop::Appliance(vec!["10.0.0.4".to_owned()]),
+            ),
             (
                 json!({"nextHopType": "VirtualApplianceEcmp", "nextHop": {"nextHopIpAddresses": ["10.0.0.4", "10.0.0.5"]}}),
                 NextHop::Appliance(vec!["10.0.0.4".to_owned(), "10.0.0.5".to_owned()]),
             ),
-            (json!({"nextHopType": "QuantumTunnel"}), NextHop::Unreadable("QuantumTunnel".to_owned())),
+            (
+                json!({"nextHopType": "QuantumTunnel"}),
+                NextHop::Unreadable("QuantumTunnel".to_owned()),
+            ),
             (json!({"nextHopType": null}), NextHop::Unreadable(String::new())),
         ] {
             assert_eq!(NextHop::from_arm(&body), expected, "{body}");

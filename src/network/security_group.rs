@@ -54,7 +54,10 @@ impl SecurityGroup {
 /// The security admin rules of Azure Virtual Network Manager that apply to the virtual network: outbound, in the order of
 /// evaluation. They come before every security group.
 pub fn security_admin_rules(items: &[Value]) -> Vec<SecurityRule> {
-    let mut rules: Vec<SecurityRule> = items.iter().filter_map(|it| SecurityRule::from_arm(it, Origin::Admin)).collect();
+    let mut rules: Vec<SecurityRule> = items
+        .iter()
+        .filter_map(|it| SecurityRule::from_arm(it, Origin::Admin))
+        .collect();
     in_order(&mut rules);
     rules
 }
@@ -154,18 +157,28 @@ impl SecurityRule {
         let priority = number(body, "priority");
         let source_ports = Ports::read(&texts(body, "sourcePortRange", "sourcePortRanges"));
         let known = if priority.is_some() { Match::Yes } else { Match::Maybe };
-        let applies = [direction, tcp(body), source_ports.from_clients(), known];
+        let applies = [direction, tcp(body), source_ports.clients(), known];
         if applies.contains(&Match::No) {
             return None;
         }
-        let applies = if applies.contains(&Match::Maybe) { Match::Maybe } else { Match::Yes };
+        let applies = if applies.contains(&Match::Maybe) {
+            Match::Maybe
+        } else {
+            Match::Yes
+        };
         let fallback = || text(value, "id").map(|id| last_segment(&id).to_owned());
         Some(Self {
-            name: text(value, "name").or_else(fallback).unwrap_or_else(|| "(without name)".to_owned()),
+            name: text(value, "name")
+                .or_else(fallback)
+                .unwrap_or_else(|| "(without name)".to_owned()),
             priority,
             access: access(body, origin),
             origin,
-            sources: selector(body, ["sourceAddressPrefix", "sourceAddressPrefixes", "sources"], "sourceApplicationSecurityGroups"),
+            sources: selector(
+                body,
+                ["sourceAddressPrefix", "sourceAddressPrefixes", "sources"],
+                "sourceApplicationSecurityGroups",
+            ),
             destinations: selector(
                 body,
                 ["destinationAddressPrefix", "destinationAddressPrefixes", "destinations"],
@@ -273,7 +286,7 @@ impl Ports {
         }
     }
 
-    fn from_clients(&self) -> Match {
+    fn clients(&self) -> Match {
         self.holds(EPHEMERAL_PORTS.0, EPHEMERAL_PORTS.1)
     }
 }
@@ -304,10 +317,10 @@ mod tests {
             ("443-2000", Match::Maybe),
             ("*", Match::Yes),
         ] {
-            assert_eq!(Ports::read(&[text.to_owned()]).from_clients(), expected, "{text}");
+            assert_eq!(Ports::read(&[text.to_owned()]).clients(), expected, "{text}");
         }
         let split = ["1024-30000".to_owned(), "30001-65535".to_owned()];
-        assert_eq!(Ports::read(&split).from_clients(), Match::Yes);
+        assert_eq!(Ports::read(&split).clients(), Match::Yes);
     }
 
     #[test]
@@ -320,7 +333,15 @@ mod tests {
             {"name": "odd", "properties": {}}, 7]}});
         let group = SecurityGroup::from_arm(&body);
         let names: Vec<&str> = group.rules.iter().map(|rule| rule.name.as_str()).collect();
-        let expected = ["(without name)", "odd", "a", "b", "AllowVnetOutBound", "AllowInternetOutBound", "DenyAllOutBound"];
+        let expected = [
+            "(without name)",
+            "odd",
+            "a",
+            "b",
+            "AllowVnetOutBound",
+            "AllowInternetOutBound",
+            "DenyAllOutBound",
+        ];
         assert_eq!((group.name.as_str(), names), ("nsg1", expected.to_vec()));
         assert_eq!(group.rules[1].matches_port(443), Match::Maybe);
         assert_eq!(group.rules[2].access, Access::Unreadable);
@@ -332,7 +353,10 @@ mod tests {
         let groups = json!({"a": "", "sourceApplicationSecurityGroups": [{"id": "/x/asg1"}]});
         assert_eq!(read(groups), Selector::ApplicationSecurityGroups);
         assert_eq!(read(json!({})), Selector::Addresses(vec![Address::Any]));
-        assert_eq!(read(json!({"a": null, "as": ["::/0"]})), Selector::Addresses(vec![Address::V6]));
+        assert_eq!(
+            read(json!({"a": null, "as": ["::/0"]})),
+            Selector::Addresses(vec![Address::V6])
+        );
         let group = json!({"objects": [{"addressPrefix": "/x/networkGroups/g", "addressPrefixType": "NetworkGroup"}]});
         assert!(matches!(read(group), Selector::Addresses(it) if matches!(it[0], Address::Unreadable(_))));
     }

@@ -15,16 +15,24 @@ pub const RESERVED_ADDRESSES: u64 = 5;
 /// The bridge of the container engine on agents. The service's documentation (2025-06-02): custom DNS servers must not be in it.
 pub const CONTAINER_BRIDGE: &str = "172.17.0.0/16";
 
-/// Which tag a service endpoint carries, by its lower-case name. There is none for Azure Monitor; that of Entra ID carries only a
+/// Which tag a service endpoint carries. There is none for Azure Monitor; that of Entra ID carries only a
 /// part (29 % of the tag's IPv4 addresses on 2026-06-26).
 const ENDPOINT_TAGS: [(&str, &str); 6] = [
-    ("microsoft.keyvault", "AzureKeyVault"),
-    ("microsoft.eventhub", "EventHub"),
-    ("microsoft.storage", "Storage"),
-    ("microsoft.storage.global", "Storage"),
-    ("microsoft.azureactivedirectory", "AzureActiveDirectory.ServiceEndpoint"),
-    ("microsoft.containerregistry", "AzureContainerRegistry"),
+    ("Microsoft.KeyVault", "AzureKeyVault"),
+    ("Microsoft.EventHub", "EventHub"),
+    ("Microsoft.Storage", "Storage"),
+    ("Microsoft.Storage.Global", "Storage"),
+    ("Microsoft.AzureActiveDirectory", "AzureActiveDirectory.ServiceEndpoint"),
+    ("Microsoft.ContainerRegistry", "AzureContainerRegistry"),
 ];
+
+/// The service endpoint that carries a tag as a whole.
+pub(super) fn endpoint_for(wanted: &Tag) -> Option<&'static str> {
+    ENDPOINT_TAGS
+        .iter()
+        .find(|(_, tag)| wanted.is(tag))
+        .map(|(service, _)| *service)
+}
 
 /// A subnet, as far as reaching services goes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -57,7 +65,10 @@ impl Subnet {
                 .iter()
                 .filter_map(|it| parse_net(it))
                 .collect(),
-            service_endpoints: list(properties, "serviceEndpoints").iter().filter_map(ServiceEndpoint::from_arm).collect(),
+            service_endpoints: list(properties, "serviceEndpoints")
+                .iter()
+                .filter_map(ServiceEndpoint::from_arm)
+                .collect(),
             has_endpoint_policies: !list(properties, "serviceEndpointPolicies").is_empty(),
             has_nat_gateway: member(properties, "natGateway").is_some(),
             is_private: flag(properties, "defaultOutboundAccess") == Some(false),
@@ -107,7 +118,12 @@ impl ServiceEndpoint {
     /// What of `wanted` the endpoint carries for a registry in these regions (the pool's first); `None` if nothing.
     pub fn share(&self, wanted: &Tag, regions: &[String]) -> Option<EndpointShare> {
         let service = self.service.to_ascii_lowercase();
-        let carried = Tag::parse(ENDPOINT_TAGS.iter().find(|(name, _)| *name == service)?.1);
+        let carried = Tag::parse(
+            ENDPOINT_TAGS
+                .iter()
+                .find(|(name, _)| name.eq_ignore_ascii_case(&service))?
+                .1,
+        );
         if carried != *wanted {
             let part = wanted.is("AzureActiveDirectory") && carried.name().starts_with("AzureActiveDirectory.");
             return part.then(|| EndpointShare::Parts(vec![carried]));
@@ -115,12 +131,19 @@ impl ServiceEndpoint {
         let global = service.ends_with(".global") || self.locations.iter().any(|it| it == "*");
         let holds = |region: &String| self.locations.iter().any(|it| region_key(it) == region_key(region));
         // Without a list the endpoint is for the network's own region at least, which is the pool's.
-        let home_alone = self.locations.is_empty() && regions.windows(2).all(|it| region_key(&it[0]) == region_key(&it[1]));
+        let home_alone =
+            self.locations.is_empty() && regions.windows(2).all(|it| region_key(&it[0]) == region_key(&it[1]));
         if global || home_alone || !self.locations.is_empty() && regions.iter().all(holds) {
             return Some(EndpointShare::Full);
         }
-        let homes = if self.locations.is_empty() { &regions[..1] } else { &self.locations[..] };
-        Some(EndpointShare::Parts(homes.iter().map(|it| wanted.in_region(it)).collect()))
+        let homes = if self.locations.is_empty() {
+            &regions[..1]
+        } else {
+            &self.locations[..]
+        };
+        Some(EndpointShare::Parts(
+            homes.iter().map(|it| wanted.in_region(it)).collect(),
+        ))
     }
 }
 
@@ -143,12 +166,17 @@ impl VirtualNetwork {
         let properties = properties(body);
         let nets = |object: &Value, name: &str| -> Vec<Ipv4Net> {
             let space = member(object, name);
-            let prefixes = space.map(|it| texts(it, "addressPrefix", "addressPrefixes")).unwrap_or_default();
+            let prefixes = space
+                .map(|it| texts(it, "addressPrefix", "addressPrefixes"))
+                .unwrap_or_default();
             prefixes.iter().filter_map(|it| parse_net(it)).collect()
         };
         let mut space = nets(properties, "addressSpace");
         let mut may_learn_routes = list(properties, "subnets").iter().any(is_gateway_subnet);
-        for peering in list(properties, "virtualNetworkPeerings").iter().map(super::reading::properties) {
+        for peering in list(properties, "virtualNetworkPeerings")
+            .iter()
+            .map(super::reading::properties)
+        {
             may_learn_routes |= flag(peering, "useRemoteGateways").unwrap_or(false);
             space.extend(nets(peering, "remoteVirtualNetworkAddressSpace"));
             space.extend(nets(peering, "remoteAddressSpace"));
@@ -203,13 +231,33 @@ mod tests {
         let full = Some(EndpointShare::Full);
         let part = |names: &[&str]| Some(EndpointShare::Parts(names.iter().map(|it| Tag::parse(it)).collect()));
         assert_eq!(share("Microsoft.KeyVault", &["*"], "AzureKeyVault", &["eastus"]), full);
-        assert_eq!(share("microsoft.storage", &["eastus", "westus"], "Storage", &["East US"]), full);
-        assert_eq!(share("Microsoft.Storage.Global", &[], "Storage", &["eastus", "uksouth"]), full);
+        assert_eq!(
+            share("microsoft.storage", &["eastus", "westus"], "Storage", &["East US"]),
+            full
+        );
+        assert_eq!(
+            share("Microsoft.Storage.Global", &[], "Storage", &["eastus", "uksouth"]),
+            full
+        );
         assert_eq!(share("Microsoft.Storage", &[], "Storage", &["eastus"]), full);
-        assert_eq!(share("Microsoft.Storage", &[], "Storage", &["eastus", "uksouth"]), part(&["Storage.eastus"]));
-        assert_eq!(share("Microsoft.Storage", &["uksouth"], "Storage", &["eastus"]), part(&["Storage.uksouth"]));
+        assert_eq!(
+            share("Microsoft.Storage", &[], "Storage", &["eastus", "uksouth"]),
+            part(&["Storage.eastus"])
+        );
+        assert_eq!(
+            share("Microsoft.Storage", &["uksouth"], "Storage", &["eastus"]),
+            part(&["Storage.uksouth"])
+        );
         let entra = part(&["AzureActiveDirectory.ServiceEndpoint"]);
-        assert_eq!(share("Microsoft.AzureActiveDirectory", &["*"], "AzureActiveDirectory", &["eastus"]), entra);
+        assert_eq!(
+            share(
+                "Microsoft.AzureActiveDirectory",
+                &["*"],
+                "AzureActiveDirectory",
+                &["eastus"]
+            ),
+            entra
+        );
         assert_eq!(share("Microsoft.KeyVault", &["*"], "Storage", &["eastus"]), None);
         assert_eq!(share("Microsoft.Insights", &["*"], "AzureMonitor", &["eastus"]), None);
     }
@@ -222,7 +270,10 @@ mod tests {
             "subnets": [{"name": "GatewaySubnet", "properties": {"ipConfigurations": []}}],
             "virtualNetworkPeerings": [{"properties": {"remoteAddressSpace": {"addressPrefixes": ["10.9.0.0/16"]}, "useRemoteGateways": null}}]}}));
         assert!(network.is_in("eastus") && !network.may_learn_routes);
-        assert_eq!((network.space.len(), network.dns_conflicts()), (2, vec![Ipv4Addr::new(172, 17, 0, 10)]));
+        assert_eq!(
+            (network.space.len(), network.dns_conflicts()),
+            (2, vec![Ipv4Addr::new(172, 17, 0, 10)])
+        );
         for body in [
             json!({"properties": {"subnets": [{"name": "gatewaysubnet"}]}}),
             json!({"properties": {"virtualNetworkPeerings": [{"properties": {"useRemoteGateways": true}}]}}),
@@ -234,10 +285,12 @@ mod tests {
     #[test]
     fn subnets_are_read_whatever_is_missing() {
         assert_eq!(Subnet::from_arm(&json!(null)), Subnet::default());
-        let subnet = Subnet::from_arm(&json!({"id": "/x/subnets/agents", "properties": {"addressPrefix": "10.0.1.0/27",
+        let subnet = Subnet::from_arm(
+            &json!({"id": "/x/subnets/agents", "properties": {"addressPrefix": "10.0.1.0/27",
             "addressPrefixes": ["10.0.2.0/28", "fd00::/64"], "natGateway": null, "defaultOutboundAccess": false,
             "serviceEndpoints": [{"service": "Microsoft.KeyVault", "provisioningState": "Failed"}, {}],
-            "delegations": [{"properties": {"serviceName": "Microsoft.Web/serverFarms"}}]}}));
+            "delegations": [{"properties": {"serviceName": "Microsoft.Web/serverFarms"}}]}}),
+        );
         assert_eq!((subnet.name.as_str(), subnet.capacity()), ("agents", 27 + 11));
         assert!(subnet.is_private && !subnet.has_nat_gateway && subnet.service_endpoints.is_empty());
         assert_eq!(subnet.delegations, ["Microsoft.Web/serverFarms"]);

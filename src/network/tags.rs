@@ -47,7 +47,11 @@ const REGION_SPELLINGS: [(&str, &str); 10] = [
 
 /// A region's name as ARM compares it: lower case, no spaces, one spelling.
 pub fn region_key(name: &str) -> String {
-    let plain: String = name.chars().filter(|c| !c.is_whitespace()).collect::<String>().to_ascii_lowercase();
+    let plain: String = name
+        .chars()
+        .filter(|c| !c.is_whitespace())
+        .collect::<String>()
+        .to_ascii_lowercase();
     let known = REGION_SPELLINGS.iter().find(|(spelling, _)| *spelling == plain);
     known.map_or(plain, |(_, region)| (*region).to_owned())
 }
@@ -63,7 +67,9 @@ pub struct Tag {
 impl Tag {
     /// Any name; whether it is known shows in [`Tag::relation`].
     pub fn parse(name: &str) -> Self {
-        let (base, suffix) = name.split_once('.').map_or((name, None), |(base, suffix)| (base, Some(suffix)));
+        let (base, suffix) = name
+            .split_once('.')
+            .map_or((name, None), |(base, suffix)| (base, Some(suffix)));
         Self {
             name: name.to_owned(),
             base: base.to_ascii_lowercase(),
@@ -109,7 +115,9 @@ impl Tag {
     /// How much of `wanted` lies in this tag, by name alone. `VirtualNetwork` depends on routes and is not judged here.
     pub fn relation(&self, wanted: &Self) -> Relation {
         let measured = wanted.suffix.is_none()
-            && [&INSIDE_AZURE_CLOUD[..], &PARTLY_IN_AZURE_CLOUD[..]].concat().contains(&wanted.base.as_str());
+            && [&INSIDE_AZURE_CLOUD[..], &PARTLY_IN_AZURE_CLOUD[..]]
+                .concat()
+                .contains(&wanted.base.as_str());
         if self == wanted || self.is("Internet") {
             return Relation::Covers;
         }
@@ -192,7 +200,8 @@ impl TagData {
             let Some(name) = text(value, "name").or_else(|| text(value, "id")) else {
                 continue;
             };
-            let parsed: Option<Vec<Option<Ipv4Net>>> = prefixes.iter().map(|it| it.as_str().and_then(version_4)).collect();
+            let parsed: Option<Vec<Option<Ipv4Net>>> =
+                prefixes.iter().map(|it| it.as_str().and_then(version_4)).collect();
             let known = member(properties(value), "addressPrefixes").is_some();
             let nets: Vec<Ipv4Net> = parsed.unwrap_or_default().into_iter().flatten().collect();
             // An empty list tells nothing either; IPv6 alone is no address of an agent.
@@ -247,8 +256,16 @@ mod tests {
             ("AzureCloud.eastus", "AzureKeyVault", Relation::Partial),
             ("Storage.WestEurope", "Storage", Relation::Partial),
             ("AzureMonitor.Core", "AzureMonitor", Relation::Partial),
-            ("AzureActiveDirectory.ServiceEndpoint", "AzureActiveDirectory", Relation::Partial),
-            ("AzureActiveDirectoryDomainServices", "AzureActiveDirectory", Relation::Partial),
+            (
+                "AzureActiveDirectory.ServiceEndpoint",
+                "AzureActiveDirectory",
+                Relation::Partial,
+            ),
+            (
+                "AzureActiveDirectoryDomainServices",
+                "AzureActiveDirectory",
+                Relation::Partial,
+            ),
             ("AzureActiveDirectoryDomainServices", "Storage", Relation::Disjoint),
             ("Sql.EastUS", "Storage", Relation::Disjoint),
             ("AzureLoadBalancer", "Storage", Relation::Disjoint),
@@ -258,7 +275,11 @@ mod tests {
             ("AzureCloud", "AzureContainerRegistry", Relation::Unknown),
             ("AzureCloud", "AzureFrontDoor.FirstParty", Relation::Disjoint),
         ] {
-            assert_eq!(Tag::parse(rule).relation(&Tag::parse(wanted)), expected, "{rule} to {wanted}");
+            assert_eq!(
+                Tag::parse(rule).relation(&Tag::parse(wanted)),
+                expected,
+                "{rule} to {wanted}"
+            );
         }
     }
 

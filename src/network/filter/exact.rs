@@ -1,7 +1,7 @@
 //! The verdict with addresses: every rule takes its part of what earlier ones left, sender by sender.
 
-use super::{Reading, Rules, Senders, Tally, Traffic, VirtualNetworkTag, destinations, senders};
 use super::{Filtering, SecurityGroupVerdict, SecurityRule, Tag, V4Set};
+use super::{Reading, Rules, Senders, Tally, Traffic, VirtualNetworkTag, destinations, senders};
 use crate::network::address::Address;
 use crate::network::security_group::{Access, Match, Origin};
 use crate::network::tags::{Relation, TagData};
@@ -84,10 +84,26 @@ impl<'a> Walk<'a, '_> {
     }
 
     /// Takes the rule's part out of a piece; what remains is up to two pieces.
-    fn apply(&mut self, rule: &'a SecurityRule, piece: Piece, from: &Senders, held: &Held, matched: Match) -> Vec<Piece> {
-        let inside = if from.all { piece.senders.clone() } else { piece.senders.and(&from.some) };
+    fn apply(
+        &mut self,
+        rule: &'a SecurityRule,
+        piece: Piece,
+        from: &Senders,
+        held: &Held,
+        matched: Match,
+    ) -> Vec<Piece> {
+        let inside = if from.all {
+            piece.senders.clone()
+        } else {
+            piece.senders.and(&from.some)
+        };
         let taken = piece.destinations.and(&held.surely);
-        let fresh: Vec<Tag> = held.parts.iter().filter(|part| !piece.taken.iter().any(|it| part.within(it))).cloned().collect();
+        let fresh: Vec<Tag> = held
+            .parts
+            .iter()
+            .filter(|part| !piece.taken.iter().any(|it| part.within(it)))
+            .cloned()
+            .collect();
         let perhaps = held.unknown || held.perhaps.meets(&piece.destinations) || !fresh.is_empty();
         if matched == Match::Maybe || inside.is_empty() {
             let sends = !inside.is_empty() || from.perhaps;

@@ -5,13 +5,13 @@
 mod exact;
 mod symbolic;
 
+use super::Network;
 use super::address::{Address, V4Set};
 use super::reading::Reading;
 use super::route_table::NextHop;
 use super::security_group::{Access, SecurityGroup, SecurityRule, Selector};
 use super::tags::{Relation, Tag, TagData};
 use super::verdict::SecurityGroupVerdict;
-use super::Network;
 
 /// What is judged: TCP from anywhere in the subnet to a tag on a port.
 pub(super) struct Traffic<'a> {
@@ -77,7 +77,11 @@ impl<'a> Tally<'a> {
                 return;
             }
         };
-        let list = if sure { &mut evidence.surely } else { &mut evidence.possibly };
+        let list = if sure {
+            &mut evidence.surely
+        } else {
+            &mut evidence.possibly
+        };
         if list.last() != Some(&rule) {
             list.push(rule);
         }
@@ -163,7 +167,8 @@ impl VirtualNetworkTag {
     pub fn of(network: &Network) -> Self {
         let mut tag = Self::default();
         if let Some(virtual_network) = network.virtual_network.read() {
-            tag.surely.extend(virtual_network.space.iter().copied().map(Address::Net));
+            tag.surely
+                .extend(virtual_network.space.iter().copied().map(Address::Net));
         }
         if let Some(table) = network.route_table.read() {
             for route in &table.routes {

@@ -1,7 +1,7 @@
 //! The verdict by names alone: rules in order, each covering the tag, a part of it, nothing, or nobody knows.
 
-use super::{Reading, Rules, Senders, Share, Tally, Traffic, destinations, senders};
 use super::{Filtering, SecurityGroupVerdict, SecurityRule, Tag, V4Set};
+use super::{Reading, Rules, Senders, Share, Tally, Traffic, destinations, senders};
 use crate::network::security_group::Match;
 
 /// Judges the traffic by names.

@@ -10,12 +10,12 @@ mod symbolic;
 
 use ipnet::Ipv4Net;
 
+use super::Network;
 use super::address::{Address, V4Set};
 use super::route_table::{NextHop, Route};
 use super::subnet::EndpointShare;
 use super::tags::{Relation, Tag, TagData};
 use super::verdict::RouteVerdict;
-use super::Network;
 
 /// Prefixes up to this length are shorter than any prefix of a service tag: no registry gives anyone more than a /8.
 pub(super) const SHORTER_THAN_ANY_TAG: u8 = 7;
@@ -126,7 +126,10 @@ impl Routing {
 
     /// Whether some of it needs egress on the subnet itself.
     pub fn needs_egress(&self) -> bool {
-        self.surely.iter().chain(&self.perhaps).any(|way| way.kind == Kind::Internet)
+        self.surely
+            .iter()
+            .chain(&self.perhaps)
+            .any(|way| way.kind == Kind::Internet)
     }
 }
 
@@ -159,7 +162,9 @@ impl Situation<'_> {
         };
         let kind = match &route.next_hop {
             NextHop::Internet => Kind::Internet,
-            NextHop::Appliance(addresses) => Kind::Appliance { trusted: trusts(addresses) },
+            NextHop::Appliance(addresses) => Kind::Appliance {
+                trusted: trusts(addresses),
+            },
             NextHop::Gateway => Kind::Gateway,
             NextHop::Nowhere => Kind::Blocked,
             NextHop::VirtualNetwork | NextHop::Unreadable(_) => Kind::Unknown,

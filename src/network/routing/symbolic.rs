@@ -4,7 +4,10 @@
 //! `AzureCloud` and the tag's own route wins depends on prefixes (23 of `Storage` have longer ones of `AzureCloud` inside), so a
 //! difference between them is unknown; and so is a public prefix longer than [`SHORTER_THAN_ANY_TAG`].
 
-use super::{Address, Cause, EndpointShare, Kind, Relation, Route, Routing, SHORTER_THAN_ANY_TAG, Situation, Tag, V4Set, Way, by_prefix};
+use super::{
+    Address, Cause, EndpointShare, Kind, Relation, Route, Routing, SHORTER_THAN_ANY_TAG, Situation, Tag, V4Set, Way,
+    by_prefix,
+};
 
 /// Ways that are sure, and ways that may be.
 #[derive(Default)]
@@ -20,15 +23,25 @@ pub(super) fn judge(situation: &Situation<'_>) -> Routing {
     let full = situation.endpoints.iter().find(|it| it.share == EndpointShare::Full);
     if let Some(endpoint) = full {
         let contradictions = named.rivals(situation, None);
-        ways.perhaps.extend(contradictions.into_iter().map(|route| contradiction(&endpoint.service, route)));
+        ways.perhaps.extend(
+            contradictions
+                .into_iter()
+                .map(|route| contradiction(&endpoint.service, route)),
+        );
         ways.surely.push(through(&endpoint.service));
         return Routing::new(ways.surely, ways.perhaps);
     }
     for endpoint in &situation.endpoints {
-        let EndpointShare::Parts(parts) = &endpoint.share else { continue };
+        let EndpointShare::Parts(parts) = &endpoint.share else {
+            continue;
+        };
         for part in parts {
             let contradictions = named.rivals(situation, Some(part));
-            ways.perhaps.extend(contradictions.into_iter().map(|route| contradiction(&endpoint.service, route)));
+            ways.perhaps.extend(
+                contradictions
+                    .into_iter()
+                    .map(|route| contradiction(&endpoint.service, route)),
+            );
             ways.surely.push(through(&endpoint.service));
         }
     }
@@ -96,10 +109,15 @@ impl<'a> Named<'a> {
     /// Routes that may be as long as an endpoint's prefixes and lead elsewhere; `part` narrows the endpoint.
     fn rivals(&self, situation: &Situation<'_>, part: Option<&Tag>) -> Vec<&'a Route> {
         let apart = |tag: &Tag| part.is_some_and(|part| !tag.within(part) && !part.within(tag));
-        let parts = self.parts.iter().filter(|(tag, _)| !apart(tag)).map(|(_, route)| *route);
+        let parts = self
+            .parts
+            .iter()
+            .filter(|(tag, _)| !apart(tag))
+            .map(|(_, route)| *route);
         let lists = [&self.whole, &self.cloud, &self.cloud_part, &self.unknown, &self.long];
         let all = lists.into_iter().flatten().copied().chain(parts);
-        all.filter(|route| situation.way(route).kind != Kind::Internet).collect()
+        all.filter(|route| situation.way(route).kind != Kind::Internet)
+            .collect()
     }
 
     fn judge(&self, situation: &Situation<'_>, ways: &mut Ways) {
@@ -107,7 +125,11 @@ impl<'a> Named<'a> {
         ways.perhaps.extend(self.unknown.iter().map(way));
         ways.perhaps.extend(self.long.iter().map(way));
         let clouds = self.cloud.iter().chain(&self.cloud_part);
-        let rest = if self.whole.is_empty() { &self.cloud } else { &self.whole };
+        let rest = if self.whole.is_empty() {
+            &self.cloud
+        } else {
+            &self.whole
+        };
         match &rest[..] {
             [] => {
                 ways.surely.extend(self.cloud_part.first().map(way));
@@ -147,8 +169,15 @@ impl<'a> Named<'a> {
         let all = by_prefix(&V4Set::public(), candidates.clone(), situation.default_way());
         candidates.retain(|(net, _)| net.prefix_len() <= SHORTER_THAN_ANY_TAG);
         let short = by_prefix(&V4Set::public(), candidates, situation.default_way());
-        let same = |ways: &[(V4Set, Way)]| ways.windows(2).all(|it| it[0].1.kind.verdict() == it[1].1.kind.verdict());
-        let list = if same(&all) || same(&short) { &mut ways.surely } else { &mut ways.perhaps };
+        let same = |ways: &[(V4Set, Way)]| {
+            ways.windows(2)
+                .all(|it| it[0].1.kind.verdict() == it[1].1.kind.verdict())
+        };
+        let list = if same(&all) || same(&short) {
+            &mut ways.surely
+        } else {
+            &mut ways.perhaps
+        };
         let base = if same(&all) { &all } else { &short };
         list.extend(base.iter().map(|(_, way)| way.clone()));
         ways.perhaps.extend(all.into_iter().map(|(_, way)| way));

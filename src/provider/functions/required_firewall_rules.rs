@@ -8,7 +8,7 @@ use crate::framework::{
     function::{Arguments, Function, FunctionError, Parameter, Signature},
     model::FieldType,
 };
-use crate::network::requirements::{self, FirewallRule};
+use crate::network::required_rules::{self, FirewallRule};
 
 /// The function.
 pub(super) struct RequiredFirewallRules;
@@ -84,7 +84,7 @@ They are *network* rules on purpose: with application rules alone, agents did no
                 "a firewall rule needs the address prefixes of the pools' subnets, none of them empty",
             ));
         }
-        let rules = requirements::required_firewall_rules(&sources, &include);
+        let rules = required_rules::required_firewall_rules(&sources, &include);
         Ok(Value::List(rules.iter().map(object).collect()))
     }
 }

@@ -7,7 +7,7 @@ use crate::framework::{
     Type, Value,
     function::{Arguments, Function, FunctionError, Parameter, Signature},
 };
-use crate::network::requirements::{self, OutboundRule};
+use crate::network::required_rules::{self, OutboundRule};
 
 /// The function.
 pub(super) struct RequiredOutboundRules;
@@ -84,7 +84,7 @@ priority number that deny still win: [`check_outbound_rules`](check_outbound_rul
     fn call(&self, arguments: &Arguments) -> Result<Value, FunctionError> {
         let first_priority: i64 = arguments.get(0)?;
         let include = include::read(arguments, 1)?;
-        let rules = requirements::required_outbound_rules(first_priority, &include);
+        let rules = required_rules::required_outbound_rules(first_priority, &include);
         // Core ends the sentence itself.
         let rules = rules.map_err(|error| FunctionError::at(0, error.to_string().trim_end_matches('.')))?;
         Ok(Value::List(rules.iter().map(object).collect()))

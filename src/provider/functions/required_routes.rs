@@ -7,7 +7,7 @@ use crate::framework::{
     Type, Value,
     function::{Arguments, Function, FunctionError, Signature},
 };
-use crate::network::requirements;
+use crate::network::required_rules;
 
 /// The function.
 pub(super) struct RequiredRoutes;
@@ -69,7 +69,7 @@ A route table holds at most 25 routes with a service tag. In a private subnet, r
 
     fn call(&self, arguments: &Arguments) -> Result<Value, FunctionError> {
         let include = include::read(arguments, 0)?;
-        let routes = requirements::required_routes(&include).into_iter().map(|route| {
+        let routes = required_rules::required_routes(&include).into_iter().map(|route| {
             let members = [route.name, route.address_prefix, route.next_hop_type.to_owned()];
             Value::object(MEMBERS.into_iter().zip(members.map(Value::string)))
         });
