@@ -259,7 +259,7 @@ mod tests {
         let arguments = of(&[
             Value::integer(7),
             any,
-            list(&[text.clone()]),
+            list(std::slice::from_ref(&text)),
             list(&[text.clone(), Value::Null]),
         ])
         .unwrap();

@@ -88,8 +88,8 @@ fn nested(nested: &NestedBlock) -> wire::schema::NestedBlock {
 /// The signatures of all functions, by name.
 #[must_use]
 pub fn functions(functions: &[Box<dyn Function>]) -> HashMap<String, wire::Function> {
-    let signature = |function: &Box<dyn Function>| (function.name().into(), signature(&function.signature()));
-    functions.iter().map(signature).collect()
+    let named = functions.iter().map(|it| (it.name().into(), signature(&it.signature())));
+    named.collect()
 }
 
 fn signature(signature: &Signature) -> wire::Function {

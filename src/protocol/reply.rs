@@ -13,10 +13,9 @@ macro_rules! reply {
     ($($message:ident),* $(,)?) => {
         $(impl Reply for wire::$message::Response {
             fn refuse(diagnostic: &Diagnostic) -> Self {
-                Self {
-                    diagnostics: vec![encode::diagnostic(diagnostic)],
-                    ..Self::default()
-                }
+                let mut reply = Self::default();
+                reply.diagnostics.push(encode::diagnostic(diagnostic));
+                reply
             }
         })*
     };

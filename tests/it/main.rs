@@ -7,6 +7,7 @@ mod conformance;
 mod docs;
 mod emulator;
 mod examples;
+mod functions;
 mod handshake;
 mod plugin_process;
 mod rpc;

@@ -26,7 +26,7 @@ output "rules" {
   precondition {
     condition = local.verdict.ready
     error_message = join("\n\n", [
-      for requirement in local.verdict.requirements : "${requirement.explanation} ${requirement.remedy}"
+      for requirement in local.verdict.requirements : join("\n", compact([requirement.explanation, requirement.remedy]))
       if requirement.verdict != "reachable"
     ])
   }

@@ -77,7 +77,7 @@ ignored, and any of them may be missing. Whole resources work too: `azurerm_netw
   - `route_verdict` (String) Where the routes lead: `direct`, `appliance`, `gateway`, `blocked`, `mixed` or `unknown`.
   - `decided_by` (String) The rule or route that decided.
   - `explanation` (String) One sentence: what happens and why.
-  - `remedy` (String) The smallest change that mends it, with the HCL to paste; null if it is reachable.",
+  - `remedy` (String) The smallest change that mends it, with the HCL to paste; null if there is nothing to mend.",
         }
     }
 
