@@ -57,7 +57,12 @@ fn examples_give_what_they_say() {
     let expected = json!({"name": "AllowAcrStorage", "priority": 210, "direction": "Outbound", "access": "Allow", "protocol": "Tcp",
         "source_port_range": "*", "source_address_prefix": "VirtualNetwork", "destination_port_range": "443",
         "destination_address_prefix": "Storage", "description": rules[1]["description"]});
-    assert!(rules[1]["description"].as_str().unwrap().starts_with("ACR agent pools: "));
+    assert!(
+        rules[1]["description"]
+            .as_str()
+            .unwrap()
+            .starts_with("ACR agent pools: ")
+    );
     assert_eq!(rules[1], expected);
     let rules = &example("required_firewall_rules")["network_rules"];
     assert_eq!(rules.as_array().unwrap().len(), 6);
@@ -195,6 +200,38 @@ fn a_module_refuses_rules_that_do_not_do() {
         .says("Agents cannot reach Storage on TCP 443: security rule \"DenyAll\" (priority 150) denies it");
     let state = sandbox.run(&["show"]);
     assert!(!state.output().contains("terraform_data"), "{state}");
+}
+
+#[test]
+fn pasted_remedies_mend_the_rules() {
+    let deny = "{ name = \"DenyAll\", priority = 150, direction = \"Outbound\", access = \"Deny\", protocol = \"*\" }";
+    let route = "{ name = \"default\", address_prefix = \"0.0.0.0/0\", next_hop_type = \"None\" }";
+    let checked = |rules: &[String], routes: &[String]| {
+        let configuration = format!(
+            "output \"readiness\" {{\n  value = provider::acr::check_outbound_rules([{}], [{}])\n}}\n",
+            rules.join(", "),
+            routes.join(", ")
+        );
+        outputs(&sandbox(&configuration))["readiness"].clone()
+    };
+    let (mut rules, mut routes) = (vec![deny.to_owned()], vec![route.to_owned()]);
+    let before = checked(&rules, &routes);
+    assert_eq!(before["verdict"], "blocked");
+    for requirement in before["requirements"].as_array().unwrap() {
+        let remedy = requirement["remedy"].as_str().unwrap();
+        // A block without its name is an object.
+        for (block, list) in [("security_rule {", &mut rules), ("route {", &mut routes)] {
+            let (_, body) = remedy
+                .split_once(block)
+                .unwrap_or_else(|| panic!("no {block} in {remedy}"));
+            let object = format!("{{{}}}", body.split_once("\n}").unwrap().0.to_owned() + "\n");
+            if !list.contains(&object) {
+                list.push(object);
+            }
+        }
+    }
+    let after = checked(&rules, &routes);
+    assert_eq!(after["ready"], true, "{after}");
 }
 
 #[test]
