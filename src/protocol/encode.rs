@@ -88,7 +88,9 @@ fn nested(nested: &NestedBlock) -> wire::schema::NestedBlock {
 /// The signatures of all functions, by name.
 #[must_use]
 pub fn functions(functions: &[Box<dyn Function>]) -> HashMap<String, wire::Function> {
-    let named = functions.iter().map(|it| (it.name().into(), signature(&it.signature())));
+    let named = functions
+        .iter()
+        .map(|it| (it.name().into(), signature(&it.signature())));
     named.collect()
 }
 
