@@ -4,7 +4,7 @@
 //! * [`agent_pool`]: agent pools: create, scale, delete, and the waits for each.
 //! * [`tier`]: what the tiers are, as a dated table.
 //! * [`preview`]: where agent pools are offered and how many, as dated tables.
-//! * [`task`] and [`run`]: as much of tasks and runs as pools need.
+//! * [`task`] and [`run`]: as much of tasks and runs as pools need; [`task_id`]: ids of tasks.
 //! * [`subnet`]: the subnet of a pool, and whether the pool's network interfaces are still in it.
 //!
 //! Unknown members of answers are ignored, so that a newer service does not break an older provider.
@@ -15,10 +15,12 @@ pub mod registry;
 pub mod run;
 pub mod subnet;
 pub mod task;
+pub mod task_id;
 pub mod tier;
 
 pub use agent_pool::{AgentPool, AgentPoolId};
 pub use registry::{Registry, RegistryId};
+pub use task_id::TaskId;
 
 /// The API versions of tasks, runs and agent pools, newest first: the only two that ever had agent pools. What is used of
 /// them here is the same in both.

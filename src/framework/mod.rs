@@ -6,6 +6,7 @@
 pub mod data_source;
 pub mod diagnostics;
 pub mod duration;
+pub mod function;
 pub mod json;
 pub mod model;
 pub mod msgpack;

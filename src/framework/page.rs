@@ -3,9 +3,13 @@
 //! A page is front matter, a written overview, an example, the generated schema and, where it applies, how to import.
 //! The overview is prose that stands beside the resource; everything about single arguments comes from the schema.
 
+mod function;
+
 use std::fmt::Write as _;
 
 use super::schema::{Attribute, Block, Mode, NestedBlock, Nesting, Schema};
+
+pub use function::FunctionPage;
 
 /// What a page is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 use super::{
     Diagnostics, Value,
     data_source::DynDataSource,
+    function::Function,
     resource::{BoxFuture, DynResource},
     schema::Schema,
 };
@@ -17,6 +18,11 @@ pub trait Provider: Send + Sync + 'static {
 
     /// Everything that `data` blocks may name.
     fn data_sources(&self) -> &[Box<dyn DynDataSource>];
+
+    /// Everything that `provider::…` expressions may name. They work in a provider that nobody configured.
+    fn functions(&self) -> &[Box<dyn Function>] {
+        &[]
+    }
 
     /// Checks of the provider block that concern several arguments at once. Values may be unknown.
     fn validate(&self, config: &Value) -> Diagnostics;

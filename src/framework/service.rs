@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Diagnostic, Diagnostics, Path, Value,
     data_source::DynDataSource,
+    function::{Arguments, Function, FunctionError, Signature},
     json::{self, Extra},
     plan,
     provider::{Host, Provider},
@@ -82,6 +83,34 @@ impl Service {
         found
             .map(AsRef::as_ref)
             .ok_or_else(|| unknown_type("data source", type_name))
+    }
+
+    /// The function of that name.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn function(&self, name: &str) -> Result<&dyn Function, FunctionError> {
+        let found = self
+            .provider
+            .functions()
+            .iter()
+            .find(|function| function.name() == name);
+        found
+            .map(AsRef::as_ref)
+            .ok_or_else(|| FunctionError::new(format!("this provider offers no function \"{name}\"")))
+    }
+
+    /// Calls a function, whose signature is given along.
+    ///
+    /// # Errors
+    /// Arguments that do not fit the signature, and what the function refuses.
+    pub fn call(
+        &self,
+        function: &dyn Function,
+        signature: &Signature,
+        arguments: Vec<Value>,
+    ) -> Result<Value, FunctionError> {
+        function.call(&Arguments::of(signature, arguments)?)
     }
 
     /// Validates the provider block.

@@ -1,15 +1,44 @@
 //! From the wire to the framework.
 
 use super::wire;
-use crate::framework::{Diagnostic, Type, Value, json, msgpack, msgpack::DecodeError, schema::Schema};
+use crate::framework::{
+    Diagnostic, Type, Value,
+    function::{FunctionError, Signature},
+    json,
+    model::Mismatch,
+    msgpack,
+    msgpack::DecodeError,
+    schema::Schema,
+};
 
 /// A value of the schema's type. MessagePack if there is any, else JSON if there is any, else null.
 ///
 /// # Errors
 /// Bytes that are no such value, as a diagnostic that points at the place.
 pub fn value(ty: &Type, dynamic: Option<&wire::DynamicValue>) -> Result<Value, Diagnostic> {
-    let Some(dynamic) = dynamic else { return Ok(Value::Null) };
-    let decoded = if !dynamic.msgpack.is_empty() {
+    dynamic
+        .map_or(Ok(Value::Null), |dynamic| read(ty, dynamic))
+        .map_err(unreadable)
+}
+
+/// The arguments of a function call, each of its parameter's type. OpenTofu sends null as nothing.
+///
+/// # Errors
+/// Bytes that are no such value.
+pub fn arguments(signature: &Signature, arguments: &[wire::DynamicValue]) -> Result<Vec<Value>, FunctionError> {
+    let one = |(index, dynamic): (usize, &wire::DynamicValue)| {
+        let Some(parameter) = signature.parameter(index) else {
+            // One too many, which is for the framework to say.
+            return Ok(Value::Null);
+        };
+        read(&parameter.ty, dynamic)
+            .map_err(|DecodeError { path, problem }| FunctionError::of(index, Mismatch { path, problem }))
+    };
+    arguments.iter().enumerate().map(one).collect()
+}
+
+fn read(ty: &Type, dynamic: &wire::DynamicValue) -> Result<Value, DecodeError> {
+    if !dynamic.msgpack.is_empty() {
         msgpack::decode(ty, &dynamic.msgpack)
     } else if !dynamic.json.is_empty() {
         std::str::from_utf8(&dynamic.json)
@@ -20,8 +49,7 @@ pub fn value(ty: &Type, dynamic: Option<&wire::DynamicValue>) -> Result<Value, D
             .and_then(|text| json::decode(ty, text, json::Extra::Refuse))
     } else {
         Ok(Value::Null)
-    };
-    decoded.map_err(unreadable)
+    }
 }
 
 /// An object of `schema`, or null. Its members may be unknown.

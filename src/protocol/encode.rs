@@ -1,8 +1,12 @@
 //! From the framework to the wire.
 
+use std::collections::HashMap;
+
 use super::wire;
 use crate::framework::{
-    Diagnostic, Diagnostics, Path, Severity, Step, Type, Value, msgpack,
+    Diagnostic, Diagnostics, Path, Severity, Step, Type, Value,
+    function::{Function, FunctionError, Parameter, Signature},
+    msgpack,
     schema::{Attribute, Block, Mode, NestedBlock, Nesting, Schema},
 };
 
@@ -79,6 +83,54 @@ fn nested(nested: &NestedBlock) -> wire::schema::NestedBlock {
         min_items: nested.min_items,
         max_items: nested.max_items,
     }
+}
+
+/// The signatures of all functions, by name.
+#[must_use]
+pub fn functions(functions: &[Box<dyn Function>]) -> HashMap<String, wire::Function> {
+    let named = functions
+        .iter()
+        .map(|it| (it.name().into(), signature(&it.signature())));
+    named.collect()
+}
+
+fn signature(signature: &Signature) -> wire::Function {
+    wire::Function {
+        parameters: signature.parameters.iter().map(parameter).collect(),
+        variadic_parameter: signature.variadic.as_ref().map(parameter),
+        r#return: Some(wire::function::Return {
+            r#type: signature.returns.to_json().into_bytes(),
+        }),
+        summary: signature.summary.to_owned(),
+        description: signature.description.to_owned(),
+        description_kind: wire::StringKind::Markdown.into(),
+        deprecation_message: String::new(),
+    }
+}
+
+fn parameter(parameter: &Parameter) -> wire::function::Parameter {
+    wire::function::Parameter {
+        name: parameter.name.to_owned(),
+        r#type: parameter.ty.to_json().into_bytes(),
+        allow_null_value: parameter.allow_null,
+        allow_unknown_values: parameter.allow_unknown,
+        description: parameter.description.to_owned(),
+        description_kind: wire::StringKind::Markdown.into(),
+    }
+}
+
+/// What a function gave.
+#[must_use]
+pub fn function_result(result: Result<wire::DynamicValue, FunctionError>) -> wire::call_function::Response {
+    let (result, error) = match result {
+        Ok(value) => (Some(value), None),
+        Err(error) => (None, Some(error)),
+    };
+    let error = error.map(|error| wire::FunctionError {
+        text: shortened(&error.text, TEXT_BYTES_MAX),
+        function_argument: error.argument.and_then(|index| i64::try_from(index).ok()),
+    });
+    wire::call_function::Response { result, error }
 }
 
 /// Messages, in their order.

@@ -5,6 +5,7 @@
 
 pub mod decode;
 pub mod encode;
+mod reply;
 pub mod server;
 
 pub use server::Server;

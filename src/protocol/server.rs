@@ -11,7 +11,11 @@ use std::{
 use tonic::{Request, Response, Status};
 use tracing::{Instrument, info_span};
 
-use super::{decode, encode, wire};
+use super::{
+    decode, encode,
+    reply::{Reply, panic_text},
+    wire,
+};
 use crate::framework::{
     Diagnostic, Diagnostics, Value,
     provider::{Host, Provider},
@@ -29,45 +33,6 @@ type Answer<T> = Result<Response<T>, Status>;
 pub struct Server {
     service: Arc<Service>,
 }
-
-/// A response message that can carry diagnostics.
-trait Reply: Default + Send + 'static {
-    fn diagnostics(&mut self) -> &mut Vec<wire::Diagnostic>;
-
-    fn refuse(diagnostic: &Diagnostic) -> Self {
-        let mut reply = Self::default();
-        reply.diagnostics().push(encode::diagnostic(diagnostic));
-        reply
-    }
-}
-
-macro_rules! reply {
-    ($($message:ident),* $(,)?) => {
-        $(impl Reply for wire::$message::Response {
-            fn diagnostics(&mut self) -> &mut Vec<wire::Diagnostic> {
-                &mut self.diagnostics
-            }
-        })*
-    };
-}
-
-reply!(
-    get_metadata,
-    get_provider_schema,
-    prepare_provider_config,
-    validate_resource_type_config,
-    validate_data_source_config,
-    upgrade_resource_state,
-    configure,
-    read_resource,
-    plan_resource_change,
-    apply_resource_change,
-    import_resource_state,
-    read_data_source,
-    move_resource_state,
-    generate_resource_config,
-    upgrade_resource_identity,
-);
 
 impl Server {
     /// Serves `provider`.
@@ -104,21 +69,10 @@ impl Server {
     }
 }
 
-fn panic_text(error: tokio::task::JoinError) -> String {
-    match error.try_into_panic() {
-        Ok(payload) => match (payload.downcast_ref::<String>(), payload.downcast_ref::<&str>()) {
-            (Some(text), _) => text.clone(),
-            (_, Some(text)) => (*text).to_owned(),
-            _ => "no message".into(),
-        },
-        Err(error) => error.to_string(),
-    }
-}
-
 #[tonic::async_trait]
 impl wire::provider_server::Provider for Server {
     async fn get_metadata(&self, _: Request<wire::get_metadata::Request>) -> Answer<wire::get_metadata::Response> {
-        use wire::get_metadata::{DataSourceMetadata, ResourceMetadata, Response as Metadata};
+        use wire::get_metadata::{DataSourceMetadata, FunctionMetadata, ResourceMetadata, Response as Metadata};
         let service = self.service.clone();
         let handler = async move {
             let resources = service.provider.resources().iter().map(|r| ResourceMetadata {
@@ -127,10 +81,16 @@ impl wire::provider_server::Provider for Server {
             let sources = service.provider.data_sources().iter().map(|d| DataSourceMetadata {
                 type_name: d.type_name().into(),
             });
+            let functions = service
+                .provider
+                .functions()
+                .iter()
+                .map(|f| FunctionMetadata { name: f.name().into() });
             Ok(Metadata {
                 server_capabilities: Some(encode::capabilities()),
                 resources: resources.collect(),
                 data_sources: sources.collect(),
+                functions: functions.collect(),
                 ..Metadata::default()
             })
         };
@@ -153,6 +113,7 @@ impl wire::provider_server::Provider for Server {
                 resource_schemas: resources.collect(),
                 data_source_schemas: sources.collect(),
                 server_capabilities: Some(encode::capabilities()),
+                functions: encode::functions(provider.functions()),
                 ..wire::get_provider_schema::Response::default()
             })
         };
@@ -168,7 +129,31 @@ impl wire::provider_server::Provider for Server {
     }
 
     async fn get_functions(&self, _: Request<wire::get_functions::Request>) -> Answer<wire::get_functions::Response> {
-        Ok(Response::new(wire::get_functions::Response::default()))
+        let service = self.service.clone();
+        let handler = async move {
+            Ok(wire::get_functions::Response {
+                functions: encode::functions(service.provider.functions()),
+                diagnostics: Vec::new(),
+            })
+        };
+        self.run("GetFunctions", "", Reply::refuse, handler).await
+    }
+
+    async fn call_function(
+        &self,
+        request: Request<wire::call_function::Request>,
+    ) -> Answer<wire::call_function::Response> {
+        let (service, request) = (self.service.clone(), request.into_inner());
+        let handler = async move {
+            let result = service.function(&request.name).and_then(|function| {
+                let signature = function.signature();
+                let arguments = decode::arguments(&signature, &request.arguments)?;
+                let value = service.call(function, &signature, arguments)?;
+                Ok(encode::value(&signature.returns, &value))
+            });
+            Ok(encode::function_result(result))
+        };
+        self.run("CallFunction", "", Reply::refuse, handler).await
     }
 
     async fn prepare_provider_config(

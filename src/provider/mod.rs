@@ -5,6 +5,7 @@ pub mod agent_pool_offering;
 pub mod agent_pools;
 pub mod connection;
 pub mod diagnose;
+pub mod functions;
 pub mod preflight;
 mod settings;
 mod sign_in_advice;
@@ -16,6 +17,7 @@ use crate::azure::Wire;
 use crate::framework::{
     Diagnostics, Model, Path, Value,
     data_source::DynDataSource,
+    function::Function,
     provider::{Host, Provider},
     resource::{BoxFuture, DynResource},
     schema::Schema,
@@ -36,6 +38,7 @@ pub struct AcrProvider {
     environment: Environment,
     resources: Vec<Box<dyn DynResource>>,
     data_sources: Vec<Box<dyn DynDataSource>>,
+    functions: Vec<Box<dyn Function>>,
 }
 
 impl AcrProvider {
@@ -63,6 +66,7 @@ impl AcrProvider {
                     connection.clone(),
                 )),
             ],
+            functions: functions::all(),
             connection,
             environment,
         }
@@ -80,6 +84,10 @@ impl Provider for AcrProvider {
 
     fn data_sources(&self) -> &[Box<dyn DynDataSource>] {
         &self.data_sources
+    }
+
+    fn functions(&self) -> &[Box<dyn Function>] {
+        &self.functions
     }
 
     fn validate(&self, config: &Value) -> Diagnostics {

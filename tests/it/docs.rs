@@ -9,7 +9,8 @@ use std::{
 
 use terraform_provider_acr::{
     framework::{
-        page::{Kind, Page},
+        function::Function,
+        page::{FunctionPage, Kind, Page},
         provider::Provider,
         schema::Schema,
     },
@@ -60,6 +61,15 @@ fn page(kind: Kind, name: &str, schema: &Schema) -> (String, String) {
     (page.path(), page.render())
 }
 
+fn function_page(function: &dyn Function) -> (String, String) {
+    let example = text(&format!("examples/functions/{}/function.tf", function.name()));
+    let page = FunctionPage {
+        function,
+        example: &example,
+    };
+    (page.path(), page.render())
+}
+
 /// Every page, by its path under `docs/`.
 fn pages() -> BTreeMap<String, String> {
     let provider = AcrProvider::new(Environment::empty());
@@ -75,6 +85,12 @@ fn pages() -> BTreeMap<String, String> {
             .data_sources()
             .iter()
             .map(|source| page(Kind::DataSource, source.type_name(), &source.schema())),
+    );
+    pages.extend(
+        provider
+            .functions()
+            .iter()
+            .map(|function| function_page(function.as_ref())),
     );
     pages
 }
@@ -123,6 +139,38 @@ fn docs_are_what_the_schemas_say() {
 }
 
 #[test]
+fn every_example_is_about_something_that_is_offered() {
+    let provider = AcrProvider::new(Environment::empty());
+    let resources = provider.resources().iter().map(|it| it.type_name()).collect();
+    let sources = provider.data_sources().iter().map(|it| it.type_name()).collect();
+    let functions = provider.functions().iter().map(|it| it.name()).collect();
+    for (kind, offered) in [
+        ("resources", resources),
+        ("data-sources", sources),
+        ("functions", functions),
+    ] {
+        let offered: BTreeSet<&str> = offered;
+        let folders = fs::read_dir(root().join("examples").join(kind)).unwrap();
+        let there: BTreeSet<String> = folders
+            .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+            .collect();
+        assert_eq!(
+            there,
+            offered.into_iter().map(str::to_owned).collect(),
+            "examples/{kind}"
+        );
+    }
+}
+
+fn assert_sentence(name: &str, text: &str) {
+    let opens = text
+        .chars()
+        .next()
+        .is_some_and(|first| first.is_uppercase() || first.is_ascii_digit());
+    assert!(opens && (text.ends_with('.') || text.ends_with(".)")), "{name}: {text}");
+}
+
+#[test]
 fn every_description_is_a_sentence() {
     let provider = AcrProvider::new(Environment::empty());
     let schemas = provider
@@ -133,16 +181,16 @@ fn every_description_is_a_sentence() {
     for schema in schemas.chain([provider.schema()]) {
         let nested = schema.block.blocks.iter().flat_map(|block| &block.block.attributes);
         for attribute in schema.block.attributes.iter().chain(nested) {
-            let text = attribute.description;
-            let opens = text
-                .chars()
-                .next()
-                .is_some_and(|first| first.is_uppercase() || first.is_ascii_digit());
-            assert!(
-                opens && (text.ends_with('.') || text.ends_with(".)")),
-                "{}: {text}",
-                attribute.name
-            );
+            assert_sentence(attribute.name, attribute.description);
+        }
+    }
+    for function in provider.functions() {
+        let signature = function.signature();
+        assert_sentence(function.name(), signature.summary);
+        assert_sentence(function.name(), signature.description);
+        assert_sentence(function.name(), signature.result);
+        for parameter in signature.parameters.iter().chain(&signature.variadic) {
+            assert_sentence(parameter.name, parameter.description);
         }
     }
 }

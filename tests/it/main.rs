@@ -9,6 +9,7 @@ mod docs;
 mod emulator;
 mod examples;
 mod faults;
+mod functions;
 mod handshake;
 mod network_path;
 mod plugin_process;

@@ -3,6 +3,7 @@
 //! Whatever comes in, the answer is a diagnostic that a person can read, and the process goes on. Only calls that this provider does
 //! not offer, and messages that are no protocol buffers, end in a status.
 
+mod functions;
 mod garbage;
 mod load;
 mod order;
@@ -46,8 +47,11 @@ const PLAIN: [&str; 5] = [
     "Stop",
 ];
 
+/// Calls with arguments whose answers carry no diagnostics; [`functions`] tries them.
+const CALLS: [&str; 1] = ["CallFunction"];
+
 /// Calls that this provider does not offer.
-const NOT_OFFERED: [&str; 13] = [
+const NOT_OFFERED: [&str; 12] = [
     "UpgradeResourceIdentity",
     "MoveResourceState",
     "GenerateResourceConfig",
@@ -57,7 +61,6 @@ const NOT_OFFERED: [&str; 13] = [
     "CloseEphemeralResource",
     "ListResource",
     "ValidateListResourceConfig",
-    "CallFunction",
     "ValidateActionConfig",
     "PlanAction",
     "InvokeAction",
@@ -354,6 +357,7 @@ fn every_call_of_the_protocol_is_tried_here() {
     let mut tried: Vec<&str> = METHODS
         .iter()
         .map(|it| it.name)
+        .chain(CALLS)
         .chain(PLAIN)
         .chain(NOT_OFFERED)
         .collect();

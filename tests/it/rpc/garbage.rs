@@ -8,13 +8,13 @@ use terraform_provider_acr::{
 };
 use tonic::Code;
 
-use super::{METHODS, Method, NOT_OFFERED, PLAIN, POOL, Session, Subject, is_error, json, packed};
+use super::{CALLS, METHODS, Method, NOT_OFFERED, PLAIN, POOL, Session, Subject, is_error, json, packed};
 
 /// Random messages for each call; a failure repeats, because the generator is seeded.
 const ROUNDS: usize = 100;
 
 /// As long as a value that no person wrote.
-const LONG: usize = 10 << 20;
+pub(super) const LONG: usize = 10 << 20;
 
 /// So deep that a reader that nests overflows its stack.
 const DEEP: usize = 500_000;
@@ -26,7 +26,7 @@ struct Case {
     refused: bool,
 }
 
-fn text(text: &str) -> Vec<u8> {
+pub(super) fn text(text: &str) -> Vec<u8> {
     msgpack::encode(&Type::String, &Value::string(text))
 }
 
@@ -47,7 +47,7 @@ fn with_member(ty: &Type, object: &Value, member: &str, raw: &[u8]) -> Vec<u8> {
 }
 
 /// Bytes that are no object whatever its type is.
-fn no_objects() -> Vec<(&'static str, Vec<u8>)> {
+pub(super) fn no_objects() -> Vec<(&'static str, Vec<u8>)> {
     vec![
         ("unknown", b"\xd4\x00\x00".to_vec()),
         (
@@ -90,7 +90,7 @@ fn no_objects() -> Vec<(&'static str, Vec<u8>)> {
 }
 
 /// JSON that is no object whatever its type is.
-fn no_json_objects() -> Vec<(&'static str, Vec<u8>)> {
+pub(super) fn no_json_objects() -> Vec<(&'static str, Vec<u8>)> {
     vec![
         ("text that is no JSON", b"{".to_vec()),
         ("a JSON list", b"[]".to_vec()),
@@ -151,7 +151,7 @@ fn cases(method: &Method) -> Vec<Case> {
     cases
 }
 
-fn members() -> Vec<(&'static str, Vec<u8>)> {
+pub(super) fn members() -> Vec<(&'static str, Vec<u8>)> {
     vec![
         ("unknown", b"\xd4\x00\x00".to_vec()),
         ("null", b"\xc0".to_vec()),
@@ -310,7 +310,12 @@ async fn random_values_get_an_answer() {
 async fn messages_that_are_no_protocol_buffers_end_in_a_status() {
     let session = Session::new().await;
     let mut random = TestRunner::deterministic();
-    let names = METHODS.iter().map(|it| it.name).chain(PLAIN).chain(NOT_OFFERED);
+    let names = METHODS
+        .iter()
+        .map(|it| it.name)
+        .chain(CALLS)
+        .chain(PLAIN)
+        .chain(NOT_OFFERED);
     for name in names {
         for _ in 0..ROUNDS {
             // Some noise reads as fields that nobody knows, which protocol buffers skip.

@@ -7,6 +7,7 @@ use terraform_provider_acr::{
     framework::{
         Diagnostic, Diagnostics, Type, Value,
         data_source::DynDataSource,
+        function::{Arguments, Function, FunctionError, Signature},
         msgpack,
         provider::{Host, Provider},
         resource::{BoxFuture, DynResource, Operation, Outcome, Resource, Update},
@@ -16,7 +17,7 @@ use terraform_provider_acr::{
     protocol::{
         Server,
         wire::{
-            DynamicValue, apply_resource_change as apply, get_provider_schema, import_resource_state,
+            DynamicValue, apply_resource_change as apply, call_function, get_provider_schema, import_resource_state,
             provider_client::ProviderClient, read_resource,
         },
     },
@@ -80,7 +81,31 @@ impl Resource for Panicking {
     }
 }
 
-struct TestProvider(Vec<Box<dyn DynResource>>);
+/// Panics when called.
+struct PanickingFunction;
+
+impl Function for PanickingFunction {
+    fn name(&self) -> &'static str {
+        "test"
+    }
+
+    fn signature(&self) -> Signature {
+        Signature {
+            summary: "",
+            description: "",
+            parameters: Vec::new(),
+            variadic: None,
+            returns: Type::Bool,
+            result: "",
+        }
+    }
+
+    fn call(&self, _: &Arguments) -> Result<Value, FunctionError> {
+        panic!("called and fell over")
+    }
+}
+
+struct TestProvider(Vec<Box<dyn DynResource>>, Vec<Box<dyn Function>>);
 
 impl Provider for TestProvider {
     fn schema(&self) -> Schema {
@@ -95,6 +120,10 @@ impl Provider for TestProvider {
         &[]
     }
 
+    fn functions(&self) -> &[Box<dyn Function>] {
+        &self.1
+    }
+
     fn validate(&self, _: &Value) -> Diagnostics {
         Diagnostics::new()
     }
@@ -107,7 +136,11 @@ impl Provider for TestProvider {
 /// A client of a provider in this process.
 async fn client(in_schema: bool) -> ProviderClient<Channel> {
     let (near, far) = tokio::io::duplex(DUPLEX_BYTES);
-    let service = Server::new(TestProvider(vec![Box::new(Panicking { in_schema })])).into_service(MESSAGE_BYTES_MAX);
+    let provider = TestProvider(
+        vec![Box::new(Panicking { in_schema })],
+        vec![Box::new(PanickingFunction)],
+    );
+    let service = Server::new(provider).into_service(MESSAGE_BYTES_MAX);
     let incoming = tokio_stream::iter([Ok::<_, std::io::Error>(far)]);
     // Ends with the test's runtime.
     tokio::spawn(
@@ -221,6 +254,27 @@ async fn other_calls_say_what_happened() {
         .unwrap()
         .into_inner();
     assert!(schema.diagnostics.is_empty() && schema.resource_schemas.contains_key("test_thing"));
+}
+
+#[tokio::test]
+async fn a_function_fails_with_an_error() {
+    let mut client = client(false).await;
+    for _ in 0..2 {
+        let request = call_function::Request {
+            name: "test".into(),
+            arguments: Vec::new(),
+        };
+        let reply = client.call_function(request).await.unwrap().into_inner();
+        let error = reply.error.unwrap();
+        assert!(
+            error
+                .text
+                .starts_with("Provider bug: CallFunction panicked: called and fell over."),
+            "{}",
+            error.text
+        );
+        assert_eq!((error.function_argument, reply.result), (None, None));
+    }
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use prost::Message;
 use terraform_provider_acr::{
     framework::Type,
     protocol::wire::{
-        Schema, get_provider_schema,
+        Function, Schema, function, get_provider_schema,
         schema::{Attribute, Block, NestedBlock, nested_block::NestingMode},
     },
 };
@@ -113,6 +113,28 @@ fn check(path: &str, block: &Block, found: &mut Vec<String>) {
     }
 }
 
+/// What Core would refuse in a function. Without a type or a result it panics.
+fn function_problems(name: &str, function: &Function) -> Vec<String> {
+    let is_type = |json: &[u8]| std::str::from_utf8(json).is_ok_and(|it| Type::parse(it).is_ok());
+    let mut found = Vec::new();
+    if !is_name(name) {
+        found.push(format!("{name}: no name"));
+    }
+    if !function.r#return.as_ref().is_some_and(|it| is_type(&it.r#type)) {
+        found.push(format!("{name}: no result"));
+    }
+    let mut names = BTreeSet::new();
+    for parameter in function.parameters.iter().chain(&function.variadic_parameter) {
+        if !is_name(&parameter.name) || !names.insert(&parameter.name) {
+            found.push(format!("{name}.{}: a name twice, or none", parameter.name));
+        }
+        if !is_type(&parameter.r#type) {
+            found.push(format!("{name}.{}: no type", parameter.name));
+        }
+    }
+    found
+}
+
 fn is_name(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_lowercase())
         && name
@@ -131,7 +153,11 @@ async fn the_schema_passes_the_checks_of_core() {
     for (name, schema) in reply.resource_schemas.iter().chain(&reply.data_source_schemas) {
         found.extend(problems(name, schema));
     }
+    for (name, function) in &reply.functions {
+        found.extend(function_problems(name, function));
+    }
     assert_eq!(found, [] as [String; 0]);
+    assert_eq!(reply.functions.len(), 7);
     assert!(reply.resource_schemas.contains_key(POOL) && reply.data_source_schemas.contains_key(POOL));
 }
 
@@ -225,6 +251,39 @@ fn the_checks_find_something() {
 }
 
 #[test]
+fn the_checks_of_functions_find_something() {
+    let parameter = |name: &str, ty: &str| function::Parameter {
+        name: name.into(),
+        r#type: ty.into(),
+        ..function::Parameter::default()
+    };
+    let of = |parameters, result: &str| Function {
+        parameters,
+        variadic_parameter: Some(parameter("z", "\"bool\"")),
+        r#return: Some(function::Return { r#type: result.into() }),
+        ..Function::default()
+    };
+    let good = || vec![parameter("a", "\"string\"")];
+    assert_eq!(function_problems("x", &of(good(), "\"string\"")), [] as [String; 0]);
+    for (name, wrong) in [
+        ("X", of(good(), "\"string\"")),
+        ("x", of(good(), "string")),
+        (
+            "x",
+            Function {
+                r#return: None,
+                ..of(good(), "")
+            },
+        ),
+        ("x", of(vec![parameter("z", "\"string\"")], "\"string\"")),
+        ("x", of(vec![parameter("a", "")], "\"string\"")),
+        ("x", of(vec![parameter("", "\"string\"")], "\"string\"")),
+    ] {
+        assert_eq!(function_problems(name, &wrong).len(), 1, "{wrong:?}");
+    }
+}
+
+#[test]
 fn real_terraform_prints_the_schema() {
     for version in Version::both() {
         let sandbox = Sandbox::new(version);
@@ -239,6 +298,13 @@ fn real_terraform_prints_the_schema() {
         for kind in ["resource_schemas", "data_source_schemas"] {
             let attributes = &ours[kind][POOL]["block"]["attributes"];
             assert_eq!(attributes["instance_count"]["type"], "number", "{kind}: {ours}");
+        }
+        // Older than functions, and not troubled by them.
+        let function = &ours["functions"]["tier"]["return_type"];
+        let expected = serde_json::json!(["object", {"isolated": "bool", "memory_gb": "number", "name": "string", "vcpu": "number"}]);
+        match version {
+            Version::Newest => assert_eq!(*function, expected, "{ours}"),
+            Version::Oldest => assert!(function.is_null(), "{ours}"),
         }
         assert_eq!(
             ours["provider"]["block"]["attributes"]["client_secret"]["sensitive"],
