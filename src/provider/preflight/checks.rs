@@ -334,8 +334,14 @@ fn reachability(network: &NetworkFacts) -> Vec<Finding> {
             .iter()
             .map(|it| format!("{} ({})", target(it), it.verdict))
             .collect();
+        let dispensable = others.iter().all(|it| it.requirement.is_dispensable());
+        let comfort = if dispensable {
+            " Azure's documentation says that pools may appear to operate normally without."
+        } else {
+            ""
+        };
         let detail = format!(
-            "It is not certain that machines in {human} reach {}.\n\n{}",
+            "Machines in {human} may not reach {}.{comfort}\n\n{}",
             tags.join(", "),
             told(&others)
         );
