@@ -19,7 +19,7 @@ demo: setup build
 	$(PYTHON) tests/tools/demo.py
 
 # Microsoft's Python SDKs and Azure CLI, pinned and under target/clients, against the emulator.
-clients: build
+clients: setup build
 	$(PYTHON) tests/tools/clients/run.py
 
 test: setup build

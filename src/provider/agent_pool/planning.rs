@@ -86,7 +86,8 @@ impl Planner<'_> {
         predict(&mut plan.planned, None);
         match self.location(&plan.planned).await {
             Ok(location) => plan.planned.location = location,
-            Err(error) => plan.diagnostics.push(error),
+            // One outage is told once.
+            Err(error) => return plan.diagnostics.push(error),
         }
         let (Some((client, call)), Some(id)) = (self.azure, plan.planned.pool_id()) else {
             return;

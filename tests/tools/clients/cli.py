@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 from stage import BUSY_POOL, GROUP, LOCATION, PATIENCE_SECONDS, QUEUED_RUNS, REGISTRY, Surprise, expect, expect_equal, say
 
@@ -91,6 +92,23 @@ class Az:
         """The command must fail and say why, on standard error only."""
         text, complaints = self.run(*arguments, code=by)
         expect(code in complaints and not text, f"{self.shown(arguments)} printed {text!r} and said {complaints!r}")
+
+
+# A pool, as our provider makes it.
+POOL = f"""
+terraform {{
+  required_providers {{
+    acr = {{
+      source = "agentpools/acr"
+    }}
+  }}
+}}
+
+resource "acr_agent_pool" "p" {{
+  name        = "through-az"
+  registry_id = "/subscriptions/%s/resourceGroups/{GROUP}/providers/Microsoft.ContainerRegistry/registries/{REGISTRY}"
+}}
+"""
 
 
 def pool(az, verb, name, *more, group=True):
@@ -218,6 +236,57 @@ def pools(az, emulator, subnet):
     until("the deletion", lambda: az.json("acr", "agentpool", "list", "-r", REGISTRY) == [])
 
 
+def provider(az, emulator, folder, bin_folder):
+    """Our provider, signed in as the CLI is: nothing but `az` and its configuration tells it who it is."""
+    say("-- the provider, signed in through the CLI")
+    root = Path(__file__).resolve().parents[3]
+    terraform = os.environ.get("TF_CLI") or str(root / "target" / "tools" / "terraform-1.15.5" / "terraform")
+    work, plugins = folder / "terraform", folder / "plugins"
+    work.mkdir()
+    plugins.mkdir()
+    shutil.copy(root / "target" / "debug" / "terraform-provider-acr", plugins)
+    (folder / "terraform.rc").write_text(
+        f'provider_installation {{\n  dev_overrides {{\n    "agentpools/acr" = "{plugins}"\n  }}\n}}\n'
+    )
+    (work / "main.tf").write_text(POOL % emulator.variables["ARM_SUBSCRIPTION_ID"])
+    endpoints = (
+        "ARM_ENVIRONMENT",
+        "ARM_RESOURCE_MANAGER_ENDPOINT",
+        "ARM_ACTIVE_DIRECTORY_AUTHORITY_HOST",
+        "ARM_RESOURCE_MANAGER_AUDIENCE",
+        "SSL_CERT_FILE",
+    )
+    environment = az.variables | {name: emulator.variables[name] for name in endpoints}
+    environment |= {
+        "PATH": f"{bin_folder}{os.pathsep}{az.variables['PATH']}",
+        "TF_CLI_CONFIG_FILE": str(folder / "terraform.rc"),
+        "CHECKPOINT_DISABLE": "1",
+    }
+
+    def run(*arguments, code=0):
+        say(f"    $ terraform {' '.join(arguments)}")
+        finished = subprocess.run(
+            [terraform, *arguments, "-no-color"],
+            cwd=work,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_SECONDS,
+        )
+        output = finished.stdout + finished.stderr
+        if finished.returncode != code:
+            raise Surprise(f"terraform {arguments[0]} ended with {finished.returncode}: {output}")
+        return output
+
+    run("apply", "-auto-approve")
+    check_pool(pool(az, "show", "through-az"), "through-az", 1, "S1")
+    run("destroy", "-auto-approve")
+    az.run("logout")
+    told = " ".join(run("plan", code=1).split())
+    expect("az login" in told, f"a provider whose CLI is signed out says {told}")
+
+
 def exercise(bin_folder, emulator, folder, walls):
     az = Az(bin_folder / "az", folder / "az", emulator, walls)
     az.folder.mkdir()
@@ -227,4 +296,4 @@ def exercise(bin_folder, emulator, folder, walls):
     registries(az)
     surroundings(az)
     pools(az, emulator, subnet)
-    az.run("logout")
+    provider(az, emulator, folder, bin_folder)
