@@ -9,6 +9,7 @@ mod emulator;
 mod examples;
 mod handshake;
 mod plugin_process;
+mod preflight;
 mod rpc;
 mod sandbox;
 mod tidy;

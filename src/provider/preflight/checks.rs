@@ -382,6 +382,8 @@ fn action_for(id: &str) -> &'static str {
         "Microsoft.Network/networkSecurityGroups/read"
     } else if id.contains("/routetables/") {
         "Microsoft.Network/routeTables/read"
+    } else if id.ends_with("/replications") {
+        "Microsoft.ContainerRegistry/registries/replications/read"
     } else {
         "Microsoft.Network/virtualNetworks/read"
     }
