@@ -1,6 +1,7 @@
 //! Preflight under real Terraform, against the emulator: what is said before a pool is written, and when.
 
 mod checks;
+mod conformance;
 mod quota;
 mod reads;
 mod vectors;
