@@ -201,6 +201,23 @@ fn what_a_plan_may_mend_warns_and_then_refuses_before_any_write() {
 }
 
 #[test]
+fn everything_that_is_wrong_is_told_at_once() {
+    let mut seed = blocked();
+    let wrong = json!({"registries": [{"name": "contosobuilds", "resource_group": "rg-builds", "sku": "Basic"}]});
+    seed.registries = Seed::from_json(&wrong.to_string()).unwrap().registries;
+    seed.virtual_networks[0].dns_servers = vec!["172.17.0.10".into()];
+    let world = world(seed);
+    world
+        .sandbox
+        .write("main.tf", &configuration("    fail_at_plan = true", &in_subnet()));
+    let run = world.sandbox.fails(&["plan"]);
+    run.says("Registry of SKU Basic")
+        .says("The network blocks")
+        .says("DNS servers that the machines cannot reach");
+    assert_eq!(run.output().matches("Error:").count(), 3, "{run}");
+}
+
+#[test]
 fn fail_at_plan_refuses_at_plan() {
     for case in refusals() {
         for (block, variables) in [
@@ -336,7 +353,7 @@ fn what_cannot_be_read_is_one_warning_with_id_and_action() {
         let trusted = "    trusted_next_hops = [\"10.9.9.9\"]\n    fail_at_plan = true";
         world.sandbox.write("main.tf", &configuration(trusted, &in_subnet()));
         let run = world.sandbox.ok(&["apply", "-auto-approve"]);
-        run.says("Warning: Preflight could not look").says(&id).says(action);
+        run.says("Warning: Preflight could not read").says(&id).says(action);
         assert_eq!(
             run.output().matches("Warning:").count(),
             2,
@@ -344,6 +361,26 @@ fn what_cannot_be_read_is_one_warning_with_id_and_action() {
         );
         assert_eq!(world.pools(), ["builds"]);
     }
+}
+
+#[test]
+fn two_objects_that_cannot_be_read_are_both_named() {
+    let world = world(networked(
+        json!({"security_group": "nsg", "route_table": "rt"}),
+        json!([]),
+    ));
+    let one = |path: &str| {
+        json!({"match": {"method": "GET", "path_contains": path}, "action": {"respond": {"status": 403,
+        "body": {"error": {"code": "AuthorizationFailed", "message": "not allowed here"}}}}})
+    };
+    let both = json!([one("/networkSecurityGroups/nsg"), one("/routeTables/rt")]);
+    world.emulator.set_faults(serde_json::from_value(both).unwrap());
+    world.sandbox.write("main.tf", &configuration("", &in_subnet()));
+    world
+        .sandbox
+        .ok(&["plan"])
+        .says(&group_id("nsg"))
+        .says("Microsoft.Network/routeTables/read");
 }
 
 #[test]
@@ -359,7 +396,7 @@ fn a_group_in_another_subscription_is_told_and_no_obstacle() {
             .sandbox
             .write("main.tf", &configuration("    fail_at_plan = true", &in_subnet()));
         let run = world.apply();
-        run.says("Warning: Preflight could not look")
+        run.says("Warning: Preflight could not read")
             .says(&id)
             .says("Microsoft.Network/networkSecurityGroups/read");
     }
