@@ -13,6 +13,7 @@ mod functions;
 mod handshake;
 mod network_path;
 mod plugin_process;
+mod preflight;
 mod rpc;
 mod sandbox;
 mod tidy;

@@ -74,7 +74,8 @@ fn unreadable(check: Check, attribute: &'static str, id: &str, action: &str, why
         check,
         level: Level::Warning,
         mendable: true,
-        summary: "Preflight could not look".into(),
+        // Terraform folds warnings of one summary into the first: each object has its own.
+        summary: format!("Preflight could not read {}", tail(id)),
         detail: format!(
             "{id} cannot be read, so that nobody knows whether it lets the pool work. The principal needs {action} on it.\n\nAzure said: {why}"
         ),
@@ -82,18 +83,21 @@ fn unreadable(check: Check, attribute: &'static str, id: &str, action: &str, why
     }
 }
 
+/// The last type and name of an id.
+fn tail(id: &str) -> &str {
+    let slash = id.rmatch_indices('/').nth(1);
+    slash.map_or(id, |(at, _)| &id[at + 1..])
+}
+
 fn registry_unread(subject: &Subject, facts: &Facts) -> Option<Finding> {
     let Read::Unreadable(why) = &facts.registry else {
         return None;
     };
-    let id = subject.pool.registry().to_string();
-    Some(unreadable(
-        Check::Sku,
-        "registry_id",
-        &id,
+    let (id, action) = (
+        subject.pool.registry().to_string(),
         "Microsoft.ContainerRegistry/registries/read",
-        why,
-    ))
+    );
+    Some(unreadable(Check::Sku, "registry_id", &id, action, why))
 }
 
 /// Where Azure offers agent pools, by its own metadata; `None` when that cannot be read.
@@ -159,13 +163,8 @@ fn quota(subject: &Subject, facts: &Facts, settings: &Settings, planned: &Planne
         Ok(pools) => pools,
         Err(why) => {
             let id = format!("{}/agentPools", subject.pool.registry());
-            return Some(unreadable(
-                Check::Quota,
-                "instance_count",
-                &id,
-                "Microsoft.ContainerRegistry/registries/agentPools/read",
-                why,
-            ));
+            let action = "Microsoft.ContainerRegistry/registries/agentPools/read";
+            return Some(unreadable(Check::Quota, "instance_count", &id, action, why));
         }
     };
     let (kind, declared, documented) = if isolated {
@@ -219,13 +218,8 @@ fn subnet(subject: &Subject, facts: &Facts, network: &NetworkFacts) -> Vec<Findi
         }
         Read::Unreadable(why) => {
             let action = "Microsoft.Network/virtualNetworks/subnets/read";
-            return vec![unreadable(
-                Check::Subnet,
-                "subnet_id",
-                &network.id.to_string(),
-                action,
-                why,
-            )];
+            let id = network.id.to_string();
+            return vec![unreadable(Check::Subnet, "subnet_id", &id, action, why)];
         }
     };
     let parsed = Subnet::from_arm(body);
@@ -255,7 +249,7 @@ fn subnet(subject: &Subject, facts: &Facts, network: &NetworkFacts) -> Vec<Findi
     }
     if !parsed.delegations.is_empty() {
         let detail = format!(
-            "{human} is delegated to {}. No delegation is documented for agent pools, and a delegated subnet usually takes nothing else. Use a subnet without delegation.",
+            "The {human} is delegated to {}. No delegation is documented for agent pools, and a delegated subnet usually takes nothing else. Use a subnet without delegation.",
             parsed.delegations.join(", ")
         );
         found.push(about_subnet(
@@ -286,7 +280,7 @@ fn room(subject: &Subject, body: &Value, parsed: &Subnet, human: &str) -> Option
         Level::Warning
     };
     let detail = format!(
-        "The pool wants {wanted} addresses, one for each machine. {human} holds {capacity} beside those that Azure reserves, of which {used} are in use. Use a larger subnet or fewer machines."
+        "The pool wants {wanted} addresses, one for each machine; {human} holds {capacity} beside those that Azure reserves, of which {used} are in use. Use a larger subnet or fewer machines."
     );
     Some(about_subnet(
         Check::Subnet,
@@ -388,6 +382,8 @@ fn action_for(id: &str) -> &'static str {
         "Microsoft.Network/networkSecurityGroups/read"
     } else if id.contains("/routetables/") {
         "Microsoft.Network/routeTables/read"
+    } else if id.ends_with("/replications") {
+        "Microsoft.ContainerRegistry/registries/replications/read"
     } else {
         "Microsoft.Network/virtualNetworks/read"
     }
@@ -430,14 +426,14 @@ fn private_registry(subject: &Subject, facts: &Facts) -> Option<Finding> {
         (
             "The registry is closed to the pool",
             format!(
-                "{human} does not accept connections from everywhere, and a pool without subnet_id comes from addresses of Azure's. Give the pool a subnet that the registry accepts."
+                "The {human} does not accept connections from everywhere, and a pool without subnet_id comes from addresses of Azure's. Give the pool a subnet that the registry accepts."
             ),
         )
     } else if subject.subnet.is_some() && closed && !approved {
         (
             "The registry is closed to the pool's network",
             format!(
-                "{human} denies public access and has no approved private endpoint, so that machines in a subnet cannot pull or push. Add a private endpoint that the pool's network reaches."
+                "The {human} denies public access and has no approved private endpoint, so that machines in a subnet cannot pull or push. Add a private endpoint that the pool's network reaches."
             ),
         )
     } else {

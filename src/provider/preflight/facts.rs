@@ -16,7 +16,7 @@ use crate::{
         Network, REQUIREMENTS, Readiness, Reading, Verdict, evaluate,
         route_table::RouteTable,
         security_group::{SecurityGroup, security_admin_rules},
-        subnet::{Subnet, VirtualNetwork},
+        subnet::{ServiceEndpoint, Subnet, VirtualNetwork},
         tags::TagData,
     },
 };
@@ -92,6 +92,17 @@ pub struct NetworkFacts {
     pub unreadable: Vec<(String, String)>,
 }
 
+/// Whose network is asked about.
+#[derive(Clone, Copy, Debug)]
+pub struct NetworkQuestion<'a> {
+    /// ARM id of the registry.
+    pub registry: &'a str,
+    /// The registry's region, which is the pool's.
+    pub region: &'a str,
+    /// The pool's subnet.
+    pub subnet: &'a SubnetId,
+}
+
 impl Facts {
     /// Reads what the change calls for.
     pub async fn gather(client: &Client, call: &Call, reads: &Reads, subject: &Subject, settings: &Settings) -> Self {
@@ -112,7 +123,12 @@ impl Facts {
             }
             Some(id) => {
                 let region = registry.body().map(|body| text(body, "/location")).unwrap_or_default();
-                Some(NetworkFacts::gather(client, call, reads, id, &region, settings).await)
+                let asked = NetworkQuestion {
+                    registry: &path,
+                    region: &region,
+                    subnet: id,
+                };
+                Some(NetworkFacts::gather(client, call, reads, asked, settings).await)
             }
             None => None,
         };
@@ -161,15 +177,15 @@ impl NetworkFacts {
         }
     }
 
-    /// Reads a subnet, its network, rules and routes. `region` is the pool's.
+    /// Reads a subnet, its network, rules and routes.
     pub async fn gather(
         client: &Client,
         call: &Call,
         reads: &Reads,
-        id: &SubnetId,
-        region: &str,
+        asked: NetworkQuestion<'_>,
         settings: &Settings,
     ) -> Self {
+        let (id, region) = (asked.subnet, asked.region);
         let path = id.to_string();
         let network_path = id.virtual_network_id().to_string();
         let admin_path = format!("{network_path}/listNetworkManagerEffectiveSecurityAdminRules");
@@ -202,8 +218,16 @@ impl NetworkFacts {
             side(client, call, reads, &group_id),
             side(client, call, reads, &table_id),
         );
+        let subnet = Subnet::from_arm(&body);
+        let replica_regions = match replicas(client, call, reads, asked.registry, &subnet).await {
+            Ok(regions) => regions,
+            Err(why) => {
+                facts.unreadable.push((replications(asked.registry), why));
+                Vec::new()
+            }
+        };
         let mut network = Network {
-            subnet: Reading::Read(Subnet::from_arm(&body)),
+            subnet: Reading::Read(subnet),
             virtual_network: reading(&facts.virtual_network, VirtualNetwork::from_arm),
             security_group: group
                 .as_ref()
@@ -220,7 +244,7 @@ impl NetworkFacts {
             }),
             tag_data: Arc::default(),
             pool_region: region.to_owned(),
-            replica_regions: Vec::new(),
+            replica_regions,
             trusted_next_hops: settings.trusted_next_hops.clone(),
         };
         for (id, read) in [(&group_id, &group), (&table_id, &table)] {
@@ -243,6 +267,41 @@ impl NetworkFacts {
         }
         facts.readiness = Some(readiness);
         facts
+    }
+}
+
+/// The path of a registry's replications.
+fn replications(registry: &str) -> String {
+    format!("{registry}/replications")
+}
+
+/// Regions of the registry's replicas. Only a service endpoint for Storage that serves some regions makes them matter.
+async fn replicas(
+    client: &Client,
+    call: &Call,
+    reads: &Reads,
+    registry: &str,
+    subnet: &Subnet,
+) -> Result<Vec<String>, String> {
+    let is_regional = |it: &ServiceEndpoint| {
+        it.service.eq_ignore_ascii_case("Microsoft.Storage") && !it.locations.iter().any(|location| location == "*")
+    };
+    if !subnet.service_endpoints.iter().any(is_regional) {
+        return Ok(Vec::new());
+    }
+    match reads
+        .get(client, call, &replications(registry), registry::API_VERSION)
+        .await
+    {
+        Read::Found(body) => {
+            let listed = body.get("value").and_then(Value::as_array).into_iter().flatten();
+            Ok(listed
+                .map(|it| text(it, "/location"))
+                .filter(|it| !it.is_empty())
+                .collect())
+        }
+        Read::Missing => Ok(Vec::new()),
+        Read::Unreadable(why) => Err(why),
     }
 }
 

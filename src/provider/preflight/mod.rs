@@ -22,13 +22,17 @@ use facts::{Facts, Subject};
 use finding::{Finding, Stage};
 use quota::PlannedPools;
 use reads::{Read, Reads};
-use settings::Settings;
+use settings::{Check, Settings};
 
 /// How long apply goes on reading what blocks it: separately managed rules may still be landing.
 const GRACE: Duration = Duration::from_secs(120);
 
 /// How often it reads again meanwhile.
 const GRACE_POLL: Duration = Duration::from_secs(10);
+
+/// How long an excess of the quota waits at plan to be judged once more: Terraform plans pools side by side, and one that
+/// is destroyed may not have been planned yet.
+const SETTLE: Duration = Duration::from_secs(1);
 
 /// The checks of one configured provider, with what they remember in this process.
 #[derive(Default)]
@@ -67,7 +71,12 @@ impl Preflight {
 
     /// What to say at plan.
     pub async fn at_plan(&self, client: &Client, call: &Call, subject: &Subject) -> Diagnostics {
-        let findings = self.findings(client, call, subject).await;
+        let facts = self.facts(client, call, subject, &self.settings).await;
+        let mut findings = checks::run(subject, &facts, &self.settings, &self.planned);
+        let over = facts.pools.is_ok() && findings.iter().any(|finding| finding.check == Check::Quota);
+        if over && call.sleep(SETTLE).await.is_ok() {
+            findings = checks::run(subject, &facts, &self.settings, &self.planned);
+        }
         let told = findings
             .iter()
             .filter_map(|finding| finding.diagnostic(Stage::Plan, &self.settings));

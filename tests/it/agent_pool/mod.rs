@@ -15,30 +15,30 @@ use terraform_provider_acr::emulator::{self, Emulator, Fault, JournalEntry, Muta
 
 use crate::sandbox::{Sandbox, Version};
 
-const GROUP: &str = "/subscriptions/11111111-2222-3333-4444-555555555555/resourceGroups/rg-builds/providers";
+pub(crate) const GROUP: &str = "/subscriptions/11111111-2222-3333-4444-555555555555/resourceGroups/rg-builds/providers";
 
 /// How long the emulator's operations take here, in real time: long enough to be seen under way, short enough to wait for.
-const PROVISIONING: Duration = Duration::from_millis(300);
+pub(crate) const PROVISIONING: Duration = Duration::from_millis(300);
 
-fn registry() -> String {
+pub(crate) fn registry() -> String {
     format!("{GROUP}/Microsoft.ContainerRegistry/registries/contosobuilds")
 }
 
-fn subnet() -> String {
+pub(crate) fn subnet() -> String {
     format!("{GROUP}/Microsoft.Network/virtualNetworks/vnet-builds/subnets/snet-agents")
 }
 
-fn pool_id(name: &str) -> String {
+pub(crate) fn pool_id(name: &str) -> String {
     format!("{}/agentPools/{name}", registry())
 }
 
 /// An emulator and a Terraform that uses it.
-struct World {
-    emulator: Emulator,
-    sandbox: Sandbox,
+pub(crate) struct World {
+    pub(crate) emulator: Emulator,
+    pub(crate) sandbox: Sandbox,
 }
 
-fn options() -> Options {
+pub(crate) fn options() -> Options {
     Options {
         provisioning: PROVISIONING,
         retry_after: Duration::from_secs(1),
@@ -47,7 +47,7 @@ fn options() -> Options {
 }
 
 /// The built-in seed with more in it.
-fn seed(more: Value) -> Seed {
+pub(crate) fn seed(more: Value) -> Seed {
     let mut seed = json!({
         "location": "eastus",
         "resource_groups": [{"name": "rg-builds"}],
@@ -62,18 +62,18 @@ fn seed(more: Value) -> Seed {
 }
 
 impl World {
-    fn new(version: Version) -> Self {
+    pub(crate) fn new(version: Version) -> Self {
         Self::with(version, options())
     }
 
-    fn with(version: Version, options: Options) -> Self {
+    pub(crate) fn with(version: Version, options: Options) -> Self {
         let emulator = emulator::start_blocking(options).unwrap();
         let sandbox = Sandbox::new(version).env(emulator.environment());
         Self { emulator, sandbox }
     }
 
     /// A second Terraform, with its own state, on the same emulator.
-    fn another(&self) -> Sandbox {
+    pub(crate) fn another(&self) -> Sandbox {
         Sandbox::new(self.sandbox.version()).env(self.emulator.environment())
     }
 
@@ -82,7 +82,7 @@ impl World {
         self.sandbox.write("main.tf", &configuration(&registry(), arguments));
     }
 
-    fn apply(&self) -> crate::sandbox::Run {
+    pub(crate) fn apply(&self) -> crate::sandbox::Run {
         self.sandbox.ok(&["apply", "-auto-approve"])
     }
 
@@ -97,7 +97,7 @@ impl World {
     }
 
     /// The writes that Azure was asked for, as `METHOD status`.
-    fn writes(&self) -> Vec<String> {
+    pub(crate) fn writes(&self) -> Vec<String> {
         let is_write = |entry: &&JournalEntry| {
             ["PUT", "PATCH", "DELETE"].contains(&entry.method.as_str()) && entry.path.contains("/agentPools/")
         };
@@ -106,14 +106,14 @@ impl World {
     }
 
     /// The names of the pools that exist.
-    fn pools(&self) -> Vec<String> {
+    pub(crate) fn pools(&self) -> Vec<String> {
         let pools = self.emulator.live_ids();
         let name = |id: &String| id.split_once("/agentPools/").map(|(_, name)| name.to_owned());
         pools.iter().filter_map(name).collect()
     }
 
     /// Changes a pool behind Terraform's back.
-    fn set(&self, name: &str, member: &str, value: Value) {
+    pub(crate) fn set(&self, name: &str, member: &str, value: Value) {
         let set = [(member.to_owned(), value)].into_iter().collect();
         self.emulator
             .mutate(&pool_id(name), Mutation { set, delete: false })
@@ -121,7 +121,7 @@ impl World {
     }
 
     /// Removes a pool behind Terraform's back.
-    fn remove(&self, name: &str) {
+    pub(crate) fn remove(&self, name: &str) {
         self.emulator
             .mutate(
                 &pool_id(name),
@@ -133,19 +133,19 @@ impl World {
             .unwrap();
     }
 
-    fn fault(&self, fault: Value) {
+    pub(crate) fn fault(&self, fault: Value) {
         let fault: Fault = serde_json::from_value(fault).unwrap();
         self.emulator.set_faults(vec![fault]);
     }
 
     /// Destroys everything and asks the emulator whether that is so.
-    fn destroy(&self) {
+    pub(crate) fn destroy(&self) {
         self.sandbox.ok(&["destroy", "-auto-approve"]);
         assert_eq!(self.pools(), Vec::<String>::new());
     }
 }
 
-const HEADER: &str = "terraform {
+pub(crate) const HEADER: &str = "terraform {
   required_providers {
     acr = {
       source = \"agentpools/acr\"
@@ -156,14 +156,14 @@ const HEADER: &str = "terraform {
 provider \"acr\" {}
 ";
 
-fn configuration(registry: &str, arguments: &str) -> String {
+pub(crate) fn configuration(registry: &str, arguments: &str) -> String {
     format!(
         "{HEADER}\nresource \"acr_agent_pool\" \"p\" {{\n  name = \"builds\"\n  registry_id = \"{registry}\"\n{arguments}\n}}\n"
     )
 }
 
 /// The attributes of a resource in the state; null when it is not there.
-fn attributes(sandbox: &Sandbox, address: &str) -> Value {
+pub(crate) fn attributes(sandbox: &Sandbox, address: &str) -> Value {
     let shown = sandbox.show_json(None);
     let resources = shown["values"]["root_module"]["resources"]
         .as_array()
@@ -176,7 +176,7 @@ fn attributes(sandbox: &Sandbox, address: &str) -> Value {
 }
 
 /// The planned change of a resource in a saved plan.
-fn change(plan: &Value, address: &str) -> Value {
+pub(crate) fn change(plan: &Value, address: &str) -> Value {
     let changes = plan["resource_changes"].as_array().cloned().unwrap_or_default();
     changes
         .iter()
