@@ -67,6 +67,12 @@ impl Store {
         ))
     }
 
+    /// The replicas of a registry in other regions: none here. That the list of a registry without any is empty is assumed.
+    pub(super) fn list_replications(&self, registry: &str) -> Result<Answer, Refusal> {
+        self.registry_of(registry)?;
+        Ok(Answer::json(200, Json::list(Vec::new())))
+    }
+
     /// The pools of a registry.
     fn pools_of(&self, registry: &str) -> Vec<&Pool> {
         let prefix = format!("{}/agentpools/", key(registry));

@@ -181,6 +181,7 @@ fn registry_route(
             store.check_signature(call.path, call.query)?;
             store.registry_operation(call, &registry, operation)
         }
+        ("GET", ["registries", _, "replications"]) => store.list_replications(&registry),
         ("GET", ["registries", _, "agentpools"]) => store.list_pools(&registry),
         ("GET", ["registries", _, "agentpools", _]) => store.get_pool(&pool),
         ("PUT", ["registries", _, "agentpools", name]) => store.put_pool(call, &registry, names.get(3).unwrap_or(name)),

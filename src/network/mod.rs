@@ -183,9 +183,11 @@ impl Readiness {
         self.findings.iter().all(|it| it.verdict == Verdict::Reachable)
     }
 
-    /// Whether something that pools do not run without is surely blocked, in full or in part.
+    /// Whether something that pools do not run without is surely out of reach. In part is not enough: what is needed may be in
+    /// the other part.
     pub fn is_blocked(&self) -> bool {
-        self.summary(true) == Summary::Fail
+        let blocked = |it: &Finding| it.verdict == Verdict::Blocked && !it.requirement.is_dispensable();
+        self.findings.iter().any(blocked)
     }
 
     /// The worst verdict of all.

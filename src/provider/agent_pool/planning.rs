@@ -5,10 +5,7 @@
 //! value open.
 
 use crate::{
-    acr::{
-        agent_pool::{self, AgentPoolId},
-        registry,
-    },
+    acr::{agent_pool::AgentPoolId, registry},
     azure::{Call, Client},
     framework::{
         Diagnostic, Diagnostics, Field, Path,
@@ -94,15 +91,9 @@ impl Planner<'_> {
         };
         // A tainted pool looks like a create. So does the second half of any replacement, whose warnings Terraform drops:
         // what -replace and replace_triggered_by cost cannot be told.
-        match agent_pool::get(client, call, &id).await {
-            Ok(pool) => {
-                let load = Load::look(client, call, &id).await;
-                plan.diagnostics.push(warnings::exists_at_create(&id, &pool, load));
-            }
-            Err(error) if error.is_gone() || error.is_forbidden() => {}
-            Err(error) => plan
-                .diagnostics
-                .push(diagnose::azure(&format!("planning {}", id.human()), &error)),
+        if let Some(pool) = self.preflight.existing(client, call, &id).await {
+            let load = Load::look(client, call, &id).await;
+            plan.diagnostics.push(warnings::exists_at_create(&id, &pool, load));
         }
     }
 
@@ -156,7 +147,10 @@ impl Planner<'_> {
             return Ok(Field::Unknown);
         };
         match registry::get(client, call, &id).await {
-            Ok(registry) => Ok(Field::Known(registry.location)),
+            Ok(registry) => {
+                self.notes.saw_location(&id, &registry.location);
+                Ok(Field::Known(registry.location))
+            }
             Err(error) if error.is_gone() || error.is_forbidden() => {
                 tracing::debug!(%error, "the registry cannot be read; the plan leaves its location open");
                 Ok(Field::Unknown)

@@ -185,8 +185,11 @@ impl Resource for AgentPoolResource {
                 if let Some(location) = prior.location.text() {
                     self.notes.saw_location(id.registry(), location);
                 }
-                self.connection.preflight().planned.will_go(&id);
-                delete(&client, &call, &id, prior).await
+                let preflight = self.connection.preflight();
+                preflight.planned.will_go(&id);
+                let outcome = delete(&client, &call, &id, prior).await;
+                preflight.forget();
+                outcome
             }
             Err(error) => Outcome::failed(Some(prior), error),
         }

@@ -66,7 +66,7 @@ ignored, and any of them may be missing. Whole resources work too: `azurerm_netw
             result: "An object:
 
 - `ready` (Bool) Whether every requirement is surely reachable.
-- `blocked` (Bool) Whether something that pools do not run without is surely blocked, in full or in part. Modules whose routes lead to an appliance
+- `blocked` (Bool) Whether something that pools do not run without is surely out of reach. Modules whose routes lead to an appliance
   look at this: whether the appliance lets agents through cannot be told, so `ready` is false.
 - `verdict` (String) The worst verdict of all.
 - `requirements` (List of objects) One for each service tag and port:

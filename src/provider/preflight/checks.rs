@@ -182,7 +182,10 @@ fn quota(subject: &Subject, facts: &Facts, settings: &Settings, planned: &Planne
     }
     let strict = declared.is_some() || settings.of(Check::Quota) == Setting::Error;
     let source = match declared {
-        Some(_) => format!("preflight declares {granted}"),
+        Some(declared) if granted > declared => {
+            format!("preflight declares {declared}, though {granted} are in use already")
+        }
+        Some(declared) => format!("preflight declares {declared}"),
         None => format!("Azure's documentation gives {documented} unless support has raised it"),
     };
     let detail = format!(

@@ -9,7 +9,7 @@ use crate::{
     acr::{
         PROVIDER,
         agent_pool::{self, AgentPool, AgentPoolId},
-        registry,
+        registry::{self, RegistryId},
     },
     azure::{Call, Client, Error, SubnetId},
     network::{
@@ -108,14 +108,22 @@ impl Facts {
     pub async fn gather(client: &Client, call: &Call, reads: &Reads, subject: &Subject, settings: &Settings) -> Self {
         let registry_id = subject.pool.registry();
         let path = registry_id.to_string();
-        let registry = reads.get(client, call, &path, registry::API_VERSION);
-        let metadata = async {
-            match subject.change {
-                Change::Create => metadata(client, call, reads, registry_id.subscription_id()).await,
-                Change::ScaleOut | Change::Keep => Read::Missing,
+        let creates = subject.change == Change::Create;
+        let registry = async {
+            if creates {
+                reads.get(client, call, &path, registry::API_VERSION).await
+            } else {
+                Read::Missing
             }
         };
-        let pools = pools(client, call, reads, subject);
+        let metadata = async {
+            if creates {
+                metadata(client, call, reads, registry_id.subscription_id()).await
+            } else {
+                Read::Missing
+            }
+        };
+        let pools = pools(client, call, reads, registry_id);
         let (registry, metadata, pools) = tokio::join!(registry, metadata, pools);
         let network = match &subject.subnet {
             Some(id) if subject.change == Change::ScaleOut => {
@@ -147,8 +155,16 @@ pub async fn metadata(client: &Client, call: &Call, reads: &Reads, subscription_
     reads.get(client, call, &path, METADATA_API).await
 }
 
-async fn pools(client: &Client, call: &Call, reads: &Reads, subject: &Subject) -> Result<Vec<AgentPool>, String> {
-    let registry = subject.pool.registry();
+/// The pools of a registry.
+///
+/// # Errors
+/// Why they cannot be listed.
+pub async fn pools(
+    client: &Client,
+    call: &Call,
+    reads: &Reads,
+    registry: &RegistryId,
+) -> Result<Vec<AgentPool>, String> {
     let request = async { Ok(json!(agent_pool::list(client, call, registry).await?)) };
     let read = reads
         .once(&format!("{registry}/agentPools").to_ascii_lowercase(), request)

@@ -14,6 +14,7 @@ pub mod settings;
 use std::{sync::Arc, time::Duration};
 
 use crate::{
+    acr::agent_pool::{AgentPool, AgentPoolId},
     azure::{Call, Client},
     framework::{Diagnostic, Diagnostics},
 };
@@ -62,6 +63,17 @@ impl Preflight {
     /// Azure's metadata of the registry's namespace.
     pub async fn metadata(&self, client: &Client, call: &Call, subscription_id: &str) -> Read {
         facts::metadata(client, call, &self.reads, subscription_id).await
+    }
+
+    /// Something was changed: what was read before is not worth much.
+    pub fn forget(&self) {
+        self.reads.forget();
+    }
+
+    /// A pool as the registry's list has it; `None` when there is none or nobody may look.
+    pub async fn existing(&self, client: &Client, call: &Call, pool: &AgentPoolId) -> Option<AgentPool> {
+        let pools = facts::pools(client, call, &self.reads, pool.registry()).await.ok()?;
+        pools.into_iter().find(|it| it.name.eq_ignore_ascii_case(pool.name()))
     }
 
     async fn findings(&self, client: &Client, call: &Call, subject: &Subject) -> Vec<Finding> {

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tokio::{sync::OnceCell, time::Instant};
 
 use crate::azure::{Call, Client, Error};
@@ -57,7 +57,12 @@ impl Reads {
     /// Reads `path`, unless it has been read just now.
     pub async fn get(&self, client: &Client, call: &Call, path: &str, api_version: &str) -> Read {
         self.once(&path.to_ascii_lowercase(), async {
-            client.get(call, path, api_version).await.map(|answer| answer.value())
+            // A portal's page with status 200 is no answer about anything.
+            client
+                .get(call, path, api_version)
+                .await?
+                .json::<Map<String, Value>>()
+                .map(Value::Object)
         })
         .await
     }
@@ -73,7 +78,20 @@ impl Reads {
                 .1
                 .clone()
         };
-        cell.get_or_init(|| async { Read::of(request.await) }).await.clone()
+        let mut passing = false;
+        let read = cell.get_or_init(|| async {
+            let answer = request.await;
+            passing = answer
+                .as_ref()
+                .is_err_and(|error| !error.is_gone() && !error.is_forbidden());
+            Read::of(answer)
+        });
+        let read = read.await.clone();
+        if passing {
+            // Whoever asks next may have better luck; those who were waiting have their answer.
+            self.cells.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+        }
+        read
     }
 
     /// Forgets everything: what is asked next is read anew.

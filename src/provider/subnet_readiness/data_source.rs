@@ -196,13 +196,6 @@ fn readiness(facts: &Facts) -> Option<Readiness> {
     }))
 }
 
-/// Whether something that a pool cannot do without is certainly out of reach: what preflight refuses. A part that is out of
-/// reach is a warning there, and no gate here: a pool needs the addresses of its own region.
-fn is_blocked(readiness: &Readiness) -> bool {
-    let blocked = |it: &network::Finding| it.verdict == Verdict::Blocked && !it.requirement.is_dispensable();
-    readiness.findings.iter().any(blocked)
-}
-
 fn filled(config: SubnetReadinessModel, readiness: Option<&Readiness>, findings: &[Finding]) -> SubnetReadinessModel {
     let known = |text: &str| Field::Known(text.to_owned());
     let requirements = readiness
@@ -226,7 +219,7 @@ fn filled(config: SubnetReadinessModel, readiness: Option<&Readiness>, findings:
         summary: known(&it.summary),
     });
     SubnetReadinessModel {
-        blocked: Field::Known(readiness.is_some_and(is_blocked)),
+        blocked: Field::Known(readiness.is_some_and(Readiness::is_blocked)),
         findings: Field::Known(findings.collect()),
         ready: Field::Known(readiness.is_none_or(Readiness::is_ready)),
         requirements: Field::Known(requirements.collect()),

@@ -82,14 +82,16 @@ fn plans_stay_cheap() {
         requests.len()
     };
     configure(&sandbox, "");
-    // A token, the registry's region, which API versions the cloud serves, and whether the pool exists.
-    assert_eq!(cost("plan of a new pool", &["plan"]), 4);
+    // A token, the registry's region, which API versions the cloud serves; for preflight the registry, the regions and the
+    // registry's pools, which also tell whether the pool exists.
+    assert_eq!(cost("plan of a new pool", &["plan"]), 6);
     sandbox.ok(&["apply", "-auto-approve"]);
     // A token, which API versions the cloud serves, and the pool.
     assert_eq!(cost("plan without a change", &["plan"]), 3);
     configure(&sandbox, "  instance_count = 2");
-    assert_eq!(cost("plan of a scale", &["plan"]), 3);
-    // And what is queued and running on the pool; the second half of the plan looks for the pool with its runs once more.
+    // And the registry's pools, for its quota.
+    assert_eq!(cost("plan of a scale", &["plan"]), 4);
+    // And registry and regions, and what is queued and running on the pool, in each half of the plan.
     configure(&sandbox, "  tier = \"S2\"");
-    assert_eq!(cost("plan of a replacement", &["plan"]), 8);
+    assert_eq!(cost("plan of a replacement", &["plan"]), 10);
 }
