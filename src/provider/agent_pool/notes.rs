@@ -13,6 +13,8 @@ use crate::acr::registry::RegistryId;
 #[derive(Debug, Default)]
 pub struct Notes {
     locations: Mutex<HashMap<RegistryId, String>>,
+    /// Held while a region is looked up: many pools of one registry are planned at the same time, and one look is enough.
+    pub looking_up: tokio::sync::Mutex<()>,
 }
 
 impl Notes {

@@ -140,12 +140,20 @@ impl Planner<'_> {
         let Some(id) = planned.registry() else {
             return Ok(Field::Unknown);
         };
+        let _one_at_a_time = self.notes.looking_up.lock().await;
         if let Some(location) = self.notes.location(&id) {
             return Ok(Field::Known(location));
         }
         let Some((client, call)) = self.azure else {
             return Ok(Field::Unknown);
         };
+        if let Some(registry) = self.preflight.registry(client, call, &id).await
+            && let Some(location) = registry.get("location").and_then(serde_json::Value::as_str)
+        {
+            self.notes.saw_location(&id, location);
+            return Ok(Field::Known(location.to_owned()));
+        }
+        // Asked once more for the reason: it decides whether the plan knows less or fails.
         match registry::get(client, call, &id).await {
             Ok(registry) => {
                 self.notes.saw_location(&id, &registry.location);

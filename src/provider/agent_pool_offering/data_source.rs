@@ -235,3 +235,67 @@ fn schema() -> Schema {
         description: "Where task agent pools are offered, in which sizes, how many, and what they must reach.",
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::acr::preview::OS;
+
+    /// What Azure announced of agent pools, in one place.
+    #[test]
+    fn the_offer_as_announced() {
+        for region in [
+            "East US",
+            "East US 2",
+            "South Central US",
+            "West US 2",
+            "Central US",
+            "USGov Arizona",
+            "USGov Texas",
+            "USGov Virginia",
+            "West Europe",
+            "North Europe",
+            "Canada Central",
+            "East Asia",
+        ] {
+            assert!(preview::region(region).is_some(), "{region}");
+        }
+        let tiers: Vec<_> = TIERS
+            .iter()
+            .map(|it| (it.name, it.vcpu, it.memory_gb, it.isolated))
+            .collect();
+        assert_eq!(
+            tiers,
+            [
+                ("S1", 2, 3, false),
+                ("S2", 4, 8, false),
+                ("S3", 8, 16, false),
+                ("I6", 64, 216, true)
+            ]
+        );
+        let mut tags: Vec<_> = REQUIREMENTS
+            .iter()
+            .filter(|it| it.port == 443)
+            .map(|it| it.service_tag)
+            .collect();
+        tags.sort_unstable();
+        assert_eq!(
+            tags,
+            [
+                "AzureActiveDirectory",
+                "AzureKeyVault",
+                "AzureMonitor",
+                "EventHub",
+                "Storage"
+            ]
+        );
+        let others: Vec<_> = REQUIREMENTS
+            .iter()
+            .filter(|it| it.port != 443)
+            .map(|it| (it.service_tag, it.port))
+            .collect();
+        assert_eq!(others, [("AzureMonitor", 12000)]);
+        assert_eq!((STANDARD_VCPU_QUOTA, ISOLATED_VCPU_QUOTA), (16, 0));
+        assert_eq!((preview::REQUIRED_SKU, OS), ("Premium", "Linux"));
+    }
+}

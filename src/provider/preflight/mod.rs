@@ -13,8 +13,13 @@ pub mod settings;
 
 use std::{sync::Arc, time::Duration};
 
+use serde_json::Value;
+
 use crate::{
-    acr::agent_pool::{AgentPool, AgentPoolId},
+    acr::{
+        agent_pool::{AgentPool, AgentPoolId},
+        registry::{self, RegistryId},
+    },
     azure::{Call, Client},
     framework::{Diagnostic, Diagnostics},
 };
@@ -63,6 +68,18 @@ impl Preflight {
     /// Azure's metadata of the registry's namespace.
     pub async fn metadata(&self, client: &Client, call: &Call, subscription_id: &str) -> Read {
         facts::metadata(client, call, &self.reads, subscription_id).await
+    }
+
+    /// A registry's body, if it can be read.
+    pub async fn registry(&self, client: &Client, call: &Call, id: &RegistryId) -> Option<Arc<Value>> {
+        match self
+            .reads
+            .get(client, call, &id.to_string(), registry::API_VERSION)
+            .await
+        {
+            Read::Found(body) => Some(body),
+            Read::Missing | Read::Unreadable(_) => None,
+        }
     }
 
     /// Something was changed: what was read before is not worth much.

@@ -161,7 +161,7 @@ fn a_lost_answer_to_the_create_leaves_no_orphan() {
 
     // Nobody can tell: neither the PUT nor a look is answered. The state keeps what may exist.
     let blind = json!([
-        {"match": {"method": "GET", "path_contains": "/agentPools/", "skip": 3}, "action": {"reset": true}},
+        {"match": {"method": "GET", "path_contains": "/agentPools/", "skip": 1}, "action": {"reset": true}},
         {"match": put, "action": {"reset": true}, "applied": true},
     ]);
     world.emulator.set_faults(serde_json::from_value(blind).unwrap());

@@ -108,3 +108,24 @@ fn what_does_not_change_is_not_checked_and_what_grows_is_only_counted() {
     world.sandbox.ok(&["plan"]);
     assert_eq!(asked(&world, "/nsg"), groups + 1, "a replacement is a new pool");
 }
+
+#[test]
+fn many_pools_in_one_subnet_cost_few_reads() {
+    let World { emulator, sandbox } = group_world();
+    let cost = |count: usize| {
+        let text = format!(
+            "{HEADER}\nresource \"acr_agent_pool\" \"p\" {{\n  count       = {count}\n  name        = \"pool-${{count.index}}\"\n  registry_id = \"{}\"\n  subnet_id   = \"{}\"\n}}\n",
+            registry(),
+            subnet()
+        );
+        sandbox.write("main.tf", &text);
+        emulator.clear_requests();
+        sandbox.ok(&["plan"]);
+        let reads = emulator.requests();
+        reads.iter().filter(|entry| !entry.path.ends_with("/token")).count()
+    };
+    let (one, hundred) = (cost(1), cost(100));
+    println!("reads of a plan: {one} for one pool, {hundred} for a hundred");
+    assert!(one <= 8, "{one} reads for one pool in a subnet");
+    assert!(hundred <= 12, "{hundred} reads for a hundred pools in a subnet");
+}
