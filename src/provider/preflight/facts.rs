@@ -32,9 +32,6 @@ const NETWORK_API: &str = "2023-11-01";
 /// An API version in which security admin rules can be listed.
 const ADMIN_RULES_API: &str = "2022-01-01";
 
-/// A stable API version of Azure's provider metadata.
-const METADATA_API: &str = "2021-04-01";
-
 /// How many pages of service tags are followed: all of Azure's tags are some 3,000.
 const TAG_PAGES_MAX: usize = 100;
 
@@ -118,7 +115,7 @@ impl Facts {
         };
         let metadata = async {
             if creates {
-                metadata(client, call, reads, registry_id.subscription_id()).await
+                metadata(client, call, registry_id.subscription_id()).await
             } else {
                 Read::Missing
             }
@@ -149,10 +146,18 @@ impl Facts {
     }
 }
 
-/// Azure's metadata of the registry's namespace: which types exist where.
-pub async fn metadata(client: &Client, call: &Call, reads: &Reads, subscription_id: &str) -> Read {
-    let path = format!("/subscriptions/{subscription_id}/providers/{PROVIDER}");
-    reads.get(client, call, &path, METADATA_API).await
+/// Azure's metadata of the registry's namespace: which types exist where. The client reads it once for each process, to know
+/// which API versions are served.
+pub async fn metadata(client: &Client, call: &Call, subscription_id: &str) -> Read {
+    match client.offer(call, subscription_id, PROVIDER).await {
+        Ok(Some(offer)) => {
+            let types = offer.resource_types.iter();
+            let types = types.map(|it| json!({ "resourceType": it.resource_type, "locations": it.locations }));
+            Read::Found(Arc::new(json!({ "resourceTypes": types.collect::<Vec<_>>() })))
+        }
+        Ok(None) => Read::Unreadable("the namespace's metadata cannot be read".into()),
+        Err(error) => Read::Unreadable(error.to_string()),
+    }
 }
 
 /// The pools of a registry.

@@ -67,7 +67,7 @@ impl Preflight {
 
     /// Azure's metadata of the registry's namespace.
     pub async fn metadata(&self, client: &Client, call: &Call, subscription_id: &str) -> Read {
-        facts::metadata(client, call, &self.reads, subscription_id).await
+        facts::metadata(client, call, subscription_id).await
     }
 
     /// A registry's body, if it can be read.

@@ -82,16 +82,16 @@ fn plans_stay_cheap() {
         requests.len()
     };
     configure(&sandbox, "");
-    // A token, the registry, which API versions the cloud serves; for preflight its regions and the registry's pools, which
-    // also tell whether the pool exists.
-    assert_eq!(cost("plan of a new pool", &["plan"]), 5);
+    // A token, the registry, which API versions and regions the cloud serves, and the registry's pools, for its quota and to
+    // see whether the pool exists.
+    assert_eq!(cost("plan of a new pool", &["plan"]), 4);
     sandbox.ok(&["apply", "-auto-approve"]);
     // A token, which API versions the cloud serves, and the pool.
     assert_eq!(cost("plan without a change", &["plan"]), 3);
     configure(&sandbox, "  instance_count = 2");
     // And the registry's pools, for its quota.
     assert_eq!(cost("plan of a scale", &["plan"]), 4);
-    // And registry and regions, and what is queued and running on the pool, in each half of the plan.
+    // And the registry, and what is queued and running on the pool, in each half of the plan.
     configure(&sandbox, "  tier = \"S2\"");
-    assert_eq!(cost("plan of a replacement", &["plan"]), 10);
+    assert_eq!(cost("plan of a replacement", &["plan"]), 9);
 }
