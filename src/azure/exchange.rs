@@ -1,4 +1,4 @@
-//! One request, sent until it is answered: attempts, waits, throttle, tokens. [`retry`] and [`throttle`] decide; this acts.
+//! One request, sent until it is answered: attempts, waits, throttle, tokens. `retry` and `throttle` decide; this acts.
 
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;

@@ -1,13 +1,13 @@
 //! How tokens are obtained: one variant for each way to sign in, all of them through azure_identity.
 //!
-//! * [`entra`]: what all ways that end at Entra ID's token endpoint share.
-//! * [`certificate`]: a client certificate, read from PKCS#12 or PEM.
-//! * [`assertion`]: the signed statement that proves possession of the certificate's key.
-//! * [`federated`]: tokens of other issuers: given, from a file, from GitHub, from Azure Pipelines.
-//! * [`managed`]: managed identity, bounded where there is none.
-//! * [`cli`]: the Azure CLI.
-//! * [`auxiliary`]: tokens of further tenants.
-//! * [`explained`]: failures in our own words.
+//! * `entra`: what all ways that end at Entra ID's token endpoint share.
+//! * `certificate`: a client certificate, read from PKCS#12 or PEM.
+//! * `assertion`: the signed statement that proves possession of the certificate's key.
+//! * `federated`: tokens of other issuers: given, from a file, from GitHub, from Azure Pipelines.
+//! * `managed`: managed identity, bounded where there is none.
+//! * `cli`: the Azure CLI.
+//! * `auxiliary`: tokens of further tenants.
+//! * `explained`: failures in our own words.
 
 mod assertion;
 mod auxiliary;
