@@ -2,6 +2,7 @@
 //!
 //! * [`registry`]: the registry: id, location, SKU.
 //! * [`agent_pool`]: agent pools: create, scale, delete, and the waits for each.
+//! * [`condition`] and [`diagnosis`]: what a pool's state means, and why runs on it wait.
 //! * [`tier`]: what the tiers are, as a dated table.
 //! * [`preview`]: where agent pools are offered and how many, as dated tables.
 //! * [`task`] and [`run`]: as much of tasks and runs as pools need; [`task_id`]: ids of tasks.
@@ -12,7 +13,9 @@
 //! Unknown members of answers are ignored, so that a newer service does not break an older provider.
 
 pub mod agent_pool;
+pub mod condition;
 pub mod context;
+pub mod diagnosis;
 pub mod preview;
 pub mod registry;
 pub mod run;

@@ -76,6 +76,7 @@ mod service_tags;
 mod sign_in;
 mod store;
 mod subnets;
+mod tasks;
 mod versions;
 mod world;
 
