@@ -75,7 +75,12 @@ pub async fn get(client: &Client, call: &Call, id: &RunId) -> Result<Run, Error>
     let answer = client
         .versioned(call, id.registry.subscription_id(), &FAMILY, get)
         .await?;
-    Ok(answer.json::<Envelope>()?.into_run())
+    let run = answer.json::<Envelope>()?.into_run();
+    // A portal's page or an empty object is no run, and says nothing about one.
+    if run.status.is_empty() {
+        return Err(answer.invalid("it has no status of a run"));
+    }
+    Ok(run)
 }
 
 /// Asks for a run to be cancelled. It ends a little later; one that has ended already is left as it is. An operation that was

@@ -150,10 +150,6 @@ impl Machine {
     /// Takes in one look.
     fn step(&mut self, seen: Seen) -> Next {
         let error = match seen {
-            Seen::Run(run) if run.status.is_empty() => {
-                // An answer that is no run: a page, an empty object. It says nothing.
-                Error::InvalidRequest("the answer has no status of the run".to_string())
-            }
             Seen::Run(run) => {
                 (self.faults, self.missing) = (0, 0);
                 if !run.status.eq_ignore_ascii_case(&self.last.status) {
@@ -172,7 +168,7 @@ impl Machine {
             // Entra ID's refusal is final. Without a code nobody has refused: the authority cannot be reached just now.
             Error::Credential { code, .. } => code.is_none(),
             // A proxy's page says nothing about the run, and the next look may get through.
-            Error::NotArm(_) | Error::InvalidResponse { .. } | Error::InvalidRequest(_) => true,
+            Error::NotArm(_) | Error::InvalidResponse { .. } => true,
             other => other.is_transient(),
         };
         if passing && self.faults < FAULTS_MAX {
