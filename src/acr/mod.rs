@@ -5,7 +5,8 @@
 //! * [`condition`] and [`diagnosis`]: what a pool's state means, and why runs on it wait.
 //! * [`tier`]: what the tiers are, as a dated table.
 //! * [`preview`]: where agent pools are offered and how many, as dated tables.
-//! * [`task`] and [`run`]: as much of tasks and runs as pools need; [`task_id`]: ids of tasks.
+//! * [`run`]: runs: schedule, wait, cancel, upload.
+//! * [`task`]: as much of tasks as pools need; [`task_id`]: ids of tasks.
 //! * [`schedule`]: when timer triggers fire; [`context`]: where builds take their source from;
 //!   [`task_yaml`]: whether ACR can run a task file.
 //! * [`subnet`]: the subnet of a pool, and whether the pool's network interfaces are still in it.
