@@ -26,6 +26,8 @@ pub(super) struct Call<'a> {
     pub(super) client_id: &'a str,
     pub(super) object_id: &'a str,
     pub(super) now: OffsetDateTime,
+    /// `x-ms-correlation-request-id` as sent.
+    pub(super) correlation: Option<&'a str>,
     /// What a fault wants to become of the operation that this call starts.
     pub(super) fate: Option<Fate>,
 }
@@ -36,6 +38,7 @@ pub(super) struct Request<'a> {
     pub(super) path: &'a str,
     pub(super) query: &'a Query,
     pub(super) body: &'a [u8],
+    pub(super) correlation: Option<&'a str>,
     pub(super) now: OffsetDateTime,
     pub(super) fate: Option<Fate>,
 }
@@ -92,6 +95,7 @@ fn route(store: &mut Store, principal: &Principal, request: Request) -> Result<A
         version,
         client_id: &principal.client_id,
         object_id: &principal.object_id,
+        correlation: request.correlation,
         now: request.now,
         fate: request.fate,
     };
