@@ -47,14 +47,16 @@ impl Reply for wire::call_function::Response {
     }
 }
 
-/// What a task panicked with.
-pub(super) fn panic_text(error: tokio::task::JoinError) -> String {
+/// How a handler's panic is told. Its message may quote whatever was at hand, secrets included, unless it is fixed in the
+/// source: then it is shown. The place is in the report on standard error, which Terraform shows as well.
+pub(super) fn panicked(rpc: &str, error: tokio::task::JoinError) -> String {
     match error.try_into_panic() {
-        Ok(payload) => match (payload.downcast_ref::<String>(), payload.downcast_ref::<&str>()) {
-            (Some(text), _) => text.clone(),
-            (_, Some(text)) => (*text).to_owned(),
-            _ => "no message".into(),
+        Ok(payload) => match payload.downcast_ref::<&'static str>() {
+            Some(words) => format!("{rpc} panicked: {words}."),
+            None => format!(
+                "{rpc} panicked. What it said is not shown, because it was put together at run time and may hold a secret; the report that begins with \"panic:\", in Terraform's output and log, has the place."
+            ),
         },
-        Err(error) => error.to_string(),
+        Err(error) => format!("{rpc} ended early: {error}."),
     }
 }

@@ -13,7 +13,7 @@ use tracing::{Instrument, info_span};
 
 use super::{
     decode, encode,
-    reply::{Reply, panic_text},
+    reply::{Reply, panicked},
     wire,
 };
 use crate::framework::{
@@ -63,7 +63,7 @@ impl Server {
         let reply = match tokio::spawn(handler.instrument(span)).await {
             Ok(Ok(reply)) => reply,
             Ok(Err(error)) => T::refuse(&error),
-            Err(panic) => after_panic(&Diagnostic::bug(format!("{rpc} panicked: {}.", panic_text(panic)))),
+            Err(error) => after_panic(&Diagnostic::bug(panicked(rpc, error))),
         };
         Ok(Response::new(reply))
     }

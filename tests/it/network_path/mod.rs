@@ -4,6 +4,7 @@
 mod broken;
 mod clouds;
 mod logs;
+mod panics;
 mod proxy;
 mod secrets;
 mod tokens;

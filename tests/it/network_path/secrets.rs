@@ -25,7 +25,7 @@ fn secrets(emulator: &Emulator) -> Vec<String> {
 }
 
 /// Every file below a folder, as text.
-fn files(folder: &Path, found: &mut Vec<(String, String)>) {
+pub(super) fn files(folder: &Path, found: &mut Vec<(String, String)>) {
     for entry in fs::read_dir(folder).unwrap().flatten() {
         let path = entry.path();
         if path.is_dir() {
