@@ -43,6 +43,14 @@ impl Archive {
         archive
     }
 
+    /// An archive that is there and cannot be read.
+    pub(super) fn unreadable(error: &io::Error) -> Archive {
+        Archive {
+            problem: Some(error.to_string()),
+            ..Archive::default()
+        }
+    }
+
     fn take(&mut self, source: impl Read, digest: &mut Context) -> io::Result<()> {
         let mut tar = tar::Archive::new(MultiGzDecoder::new(source));
         for entry in tar.entries()? {

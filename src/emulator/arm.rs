@@ -205,11 +205,9 @@ fn registry_route(
             store.deletion_result(call.path, operation, call.version, call.now)
         }
         (_, ["registries", _, "tasks", ..]) => task_route(store, call, &registry, &lower[3..], names.get(3)),
-        ("GET", ["registries", _, "runs"]) => store.list_runs(call, &registry),
-        ("GET", ["registries", _, "runs", _]) => store.get_run(&format!(
-            "{registry}/runs/{}",
-            names.get(3).copied().unwrap_or_default()
-        )),
+        ("POST", ["registries", _, "listbuildsourceuploadurl"]) => store.list_upload_url(call, &registry),
+        ("POST", ["registries", _, "schedulerun"]) => store.schedule_run(call, &registry),
+        (_, ["registries", _, "runs", ..]) => run_route(store, call, &registry, &lower[3..], names.get(3)),
         _ => Err(unserved(call)),
     }
 }
@@ -231,6 +229,25 @@ fn task_route(
         ("PATCH", [_]) => store.patch_task(call, &id),
         ("DELETE", [_]) => Ok(store.delete_task(&id)),
         ("POST", [_, "listdetails"]) => store.get_task(call, &id, true),
+        _ => Err(unserved(call)),
+    }
+}
+
+/// `lower` is what follows `runs`, `name` the run's as sent.
+fn run_route(
+    store: &mut Store,
+    call: &Call,
+    registry: &str,
+    lower: &[&str],
+    name: Option<&&str>,
+) -> Result<Answer, Refusal> {
+    let id = format!("{registry}/runs/{}", name.copied().unwrap_or_default());
+    match (call.method, lower) {
+        ("GET", []) => store.list_runs(call, registry),
+        ("GET", [_]) => store.get_run(&id),
+        ("PATCH", [_]) => store.patch_run(call, &id),
+        ("POST", [_, "cancel"]) => store.cancel_run(call, &id),
+        ("POST", [_, "listlogsasurl"]) => store.list_log_url(call, &id),
         _ => Err(unserved(call)),
     }
 }

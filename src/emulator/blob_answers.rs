@@ -126,11 +126,7 @@ impl Store {
         }
         let etag = format!("\"0x8D{}\"", &random_id().replace('-', "").to_uppercase()[..13]);
         self.blobs.blocks.remove(path);
-        let object = Object {
-            content: received,
-            etag: etag.clone(),
-        };
-        self.blobs.objects.insert(path.into(), object);
+        self.blobs.objects.insert(path.into(), Object { content: received });
         Ok(Answer::empty(201)
             .header("content-length", "0")
             .header("etag", etag)
@@ -190,7 +186,10 @@ fn read_log(log: &Log, incoming: &Incoming) -> Result<Answer, (u16, &'static str
         .header("accept-ranges", "bytes")
         .header("content-disposition", "")
         .header("content-encoding", "utf-8")
-        .header("etag", format!("\"0x8D{:013X}\"", log.modified.unix_timestamp_nanos() / 100 % (1 << 52)))
+        .header(
+            "etag",
+            format!("\"0x8D{:013X}\"", log.modified.unix_timestamp_nanos() / 100 % (1 << 52)),
+        )
         .header("last-modified", clock::http_date(log.modified))
         .header("x-ms-creation-time", clock::http_date(log.created))
         .header("x-ms-blob-type", "AppendBlob")

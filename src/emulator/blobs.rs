@@ -44,7 +44,6 @@ pub(super) enum Permission {
 #[derive(Debug)]
 pub(super) struct Object {
     pub(super) content: Received,
-    pub(super) etag: String,
 }
 
 /// The account.

@@ -85,9 +85,8 @@ pub(super) fn day(at: OffsetDateTime) -> String {
 
 /// A time as HTTP's own headers write it.
 pub(super) fn http_date(at: OffsetDateTime) -> String {
-    let format = format_description!(
-        "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
-    );
+    let format =
+        format_description!("[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT");
     at.format(format)
         .expect("the format names only components that every time has")
 }

@@ -117,7 +117,10 @@ fn not_there(rest: &str, archive: &Archive) -> Option<String> {
     let mut sources: Vec<&str> = words.into_iter().filter(|word| !word.starts_with("--")).collect();
     sources.pop();
     let literal = |source: &&str| !source.contains(['*', '?', '[', '$']) && !source.contains("://");
-    let gone = sources.into_iter().filter(literal).find(|source| !archive.holds(source));
+    let gone = sources
+        .into_iter()
+        .filter(literal)
+        .find(|source| !archive.holds(source));
     gone.map(|source| format!("COPY failed: '{source}' is not in the build context"))
 }
 
@@ -167,8 +170,14 @@ fn parse(text: &str) -> Vec<Instruction> {
         let (word, rest) = line.split_once(char::is_whitespace).unwrap_or((&line, ""));
         let (word, mut rest) = (word.to_ascii_uppercase(), rest.trim().to_string());
         // A here-document: what it holds is the command of a RUN, and nothing to us elsewhere.
-        if let Some(mark) = rest.split_once("<<").filter(|_| matches!(word.as_str(), "RUN" | "COPY" | "ADD")) {
-            let end = mark.1.trim_matches(|c: char| !c.is_ascii_alphanumeric() && c != '_').to_string();
+        if let Some(mark) = rest
+            .split_once("<<")
+            .filter(|_| matches!(word.as_str(), "RUN" | "COPY" | "ADD"))
+        {
+            let end = mark
+                .1
+                .trim_matches(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+                .to_string();
             let held: Vec<&str> = lines.by_ref().take_while(|line| line.trim() != end).collect();
             if word == "RUN" {
                 rest = held.join("; ");
@@ -218,7 +227,12 @@ mod tests {
                 "Step 1/1 : FROM alpine AS one",
                 None,
             ),
-            ("FROM alpine", Some("other"), "", Some("the Dockerfile has no stage 'other'")),
+            (
+                "FROM alpine",
+                Some("other"),
+                "",
+                Some("the Dockerfile has no stage 'other'"),
+            ),
             ("RUN true", None, "", Some("the Dockerfile has no FROM")),
             (
                 "FROM registry.example/team/missing-base:1",

@@ -167,7 +167,9 @@ impl Store {
 
     /// Whether an instance of a pool is free.
     fn has_room(&self, pool: &str) -> bool {
-        let Some(known) = self.pools.get(pool) else { return false };
+        let Some(known) = self.pools.get(pool) else {
+            return false;
+        };
         if known.state != "Succeeded" || self.is_dead(known) {
             return false;
         }

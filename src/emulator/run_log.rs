@@ -72,7 +72,9 @@ pub(super) fn last_line(run_id: &str, ending: &Ending, took: Duration) -> String
     let took = in_words(took);
     match ending {
         Ending::Succeeded(_) => format!("Run ID: {run_id} was successful after {took}"),
-        Ending::Failed(error) | Ending::Broken(error) => format!("Run ID: {run_id} failed after {took}. Error: {error}"),
+        Ending::Failed(error) | Ending::Broken(error) => {
+            format!("Run ID: {run_id} failed after {took}. Error: {error}")
+        }
         Ending::TimedOut => format!("Run ID: {run_id} timed out after {took}"),
         Ending::Canceled => format!("Run ID: {run_id} was canceled after {took}"),
     }

@@ -170,6 +170,16 @@ impl Run {
         )
     }
 
+    /// A status set from outside, with the times that belong to it.
+    pub(super) fn set_status(&mut self, status: &str, now: OffsetDateTime) {
+        self.status = status.into();
+        self.updated = now;
+        if status != "Queued" {
+            self.started.get_or_insert(now);
+        }
+        self.finished = self.is_over().then(|| self.finished.unwrap_or(now));
+    }
+
     /// Whether it occupies an instance.
     pub(super) fn is_active(&self) -> bool {
         matches!(self.status.as_str(), "Started" | "Running")

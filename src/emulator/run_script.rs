@@ -49,7 +49,11 @@ impl Store {
         let registry = self.registries.get(&key(parent(&run.id)))?;
         let login_server = format!("{}.azurecr.io", registry.name.to_ascii_lowercase());
         let archive = match &work.source {
-            Source::Upload(path) => self.blobs.objects.get(path).map(|object| object.content.archive.clone()),
+            Source::Upload(path) => self
+                .blobs
+                .objects
+                .get(path)
+                .map(|object| object.content.archive.clone()),
             _ => None,
         };
         let known = [
@@ -59,7 +63,10 @@ impl Store {
             ("Run.Date", clock::compact(run.created)),
             ("Run.TaskName", run.task.clone().unwrap_or_default()),
             ("Run.OS", run.platform["os"].as_str().unwrap_or_default().into()),
-            ("Run.Architecture", run.platform["architecture"].as_str().unwrap_or_default().into()),
+            (
+                "Run.Architecture",
+                run.platform["architecture"].as_str().unwrap_or_default().into(),
+            ),
         ];
         let mut script = Script {
             run,
@@ -104,7 +111,11 @@ fn mask(blocks: &mut [Block], work: &Work) {
         Step::Tasks { values, .. } => values,
     };
     let secret = |setting: &&Setting| setting.secret && !setting.value.is_empty();
-    let mut secrets: Vec<&str> = settings.iter().filter(secret).map(|setting| setting.value.as_str()).collect();
+    let mut secrets: Vec<&str> = settings
+        .iter()
+        .filter(secret)
+        .map(|setting| setting.value.as_str())
+        .collect();
     secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
     for line in blocks.iter_mut().flat_map(|block| &mut block.lines) {
         let (Line::Told(text) | Line::Printed(text)) = line;
@@ -144,8 +155,15 @@ impl Script<'_> {
                 target,
                 arguments,
             } => {
-                let names: Vec<String> = image_names.iter().map(|name| task_file::filled(name, &self.known)).collect();
-                let timeout = self.run.progress.as_ref().map_or(0, |progress| progress.timeout.as_secs());
+                let names: Vec<String> = image_names
+                    .iter()
+                    .map(|name| task_file::filled(name, &self.known))
+                    .collect();
+                let timeout = self
+                    .run
+                    .progress
+                    .as_ref()
+                    .map_or(0, |progress| progress.timeout.as_secs());
                 self.begin_step("build", timeout);
                 self.docker(file, target.as_deref(), arguments, &names)?;
                 if *push {
@@ -164,7 +182,10 @@ impl Script<'_> {
             Source::Remote(url) => lacking(url).then(|| format!("the source '{url}' does not exist")),
             Source::Upload(path) => match &self.archive {
                 None => Some(format!("the source '{path}' does not exist")),
-                Some(archive) => archive.problem.as_ref().map(|problem| format!("the source cannot be unpacked: {problem}")),
+                Some(archive) => archive
+                    .problem
+                    .as_ref()
+                    .map(|problem| format!("the source cannot be unpacked: {problem}")),
             },
         };
         match problem {
@@ -202,9 +223,15 @@ impl Script<'_> {
         names: &[String],
     ) -> Result<(), String> {
         let failing = matches!(&self.work.source, Source::Remote(url) if repository(url).starts_with("failing"));
-        let default = if failing { "FROM scratch\nRUN exit 1" } else { "FROM scratch" };
+        let default = if failing {
+            "FROM scratch\nRUN exit 1"
+        } else {
+            "FROM scratch"
+        };
         let Some(text) = self.file(file, default) else {
-            return Err(self.fail(&format!("unable to prepare the build: there is no '{file}' in the context")));
+            return Err(self.fail(&format!(
+                "unable to prepare the build: there is no '{file}' in the context"
+            )));
         };
         // The content of a remote Dockerfile is not known, and so are its stages.
         let target = target.filter(|_| self.archive.is_some());
@@ -219,9 +246,14 @@ impl Script<'_> {
             _ => String::new(),
         };
         let content = format!("{context}\0{file}\0{target:?}\0{text}\0{arguments:?}");
-        let images: Vec<Image> = names.iter().map(|name| Image::named(name, &self.login_server, &content)).collect();
+        let images: Vec<Image> = names
+            .iter()
+            .map(|name| Image::named(name, &self.login_server, &content))
+            .collect();
         let tagged = images.iter().map(|image| format!("Tagged {}", image.name()));
-        self.blocks.push(Block::printed(["Built the image".to_string()].into_iter().chain(tagged)));
+        self.blocks.push(Block::printed(
+            ["Built the image".to_string()].into_iter().chain(tagged),
+        ));
         self.built.extend(images);
         Ok(())
     }
@@ -232,7 +264,10 @@ impl Script<'_> {
             let Some(image) = self.built.iter().find(|image| image.name() == wanted).cloned() else {
                 return Err(self.fail(&format!("there is no image '{wanted}' to push")));
             };
-            self.blocks.push(Block::told([format!("Pushed image: {wanted}, digest: {}", image.digest)]));
+            self.blocks.push(Block::told([format!(
+                "Pushed image: {wanted}, digest: {}",
+                image.digest
+            )]));
             self.pushed.push(image);
         }
         Ok(())
@@ -273,7 +308,9 @@ impl Script<'_> {
             Does::Cmd(line) => {
                 // The first word is the image; a script of its own shell follows, or what a container would run.
                 let line = line.trim();
-                let after = line.split_once(char::is_whitespace).map_or("", |(_, after)| after.trim());
+                let after = line
+                    .split_once(char::is_whitespace)
+                    .map_or("", |(_, after)| after.trim());
                 let shell = matches!(line.split_whitespace().next(), Some("bash" | "sh" | "alpine"));
                 let script = if shell && after.starts_with('-') { line } else { after };
                 let outcome = run_shell::run(script, &BTreeMap::new());
@@ -338,6 +375,9 @@ mod tests {
     #[test]
     fn arguments_of_builds() {
         let (file, names) = build_arguments("-t a:1 --tag b -f docker/Dockerfile .");
-        assert_eq!((file.as_str(), names), ("docker/Dockerfile", vec!["a:1".into(), "b".into()]));
+        assert_eq!(
+            (file.as_str(), names),
+            ("docker/Dockerfile", vec!["a:1".into(), "b".into()])
+        );
     }
 }

@@ -80,7 +80,9 @@ fn run_simple(
 ) -> bool {
     outcome.code = 0;
     let arguments = words.get(1..).unwrap_or_default();
-    let name = words.first().map_or("", |first| first.rsplit('/').next().unwrap_or(first));
+    let name = words
+        .first()
+        .map_or("", |first| first.rsplit('/').next().unwrap_or(first));
     match name {
         "echo" | "printf" => {
             let shown: Vec<&str> = arguments
@@ -90,7 +92,9 @@ fn run_simple(
                 .collect();
             if !redirected {
                 let text = shown.join(" ").replace("\\n", "\n");
-                outcome.lines.extend(text.trim_end_matches('\n').split('\n').map(str::to_string));
+                outcome
+                    .lines
+                    .extend(text.trim_end_matches('\n').split('\n').map(str::to_string));
             }
         }
         "sleep" => outcome.slept += arguments.iter().filter_map(|text| slept(text)).sum::<Duration>(),
@@ -100,7 +104,9 @@ fn run_simple(
             return false;
         }
         "sh" | "bash" | "ash" => {
-            let script = arguments.iter().position(|word| word.starts_with('-') && word.ends_with('c'));
+            let script = arguments
+                .iter()
+                .position(|word| word.starts_with('-') && word.ends_with('c'));
             match script.and_then(|at| arguments.get(at + 1)) {
                 Some(script) if depth < MAX_DEPTH => {
                     run_line(script, variables, outcome, depth + 1);
@@ -152,7 +158,8 @@ fn words(command: &str, variables: &BTreeMap<String, String>) -> Vec<Word> {
             (None | Some('"'), '$') => {
                 let name = variable(&mut letters);
                 let value = name.map(|name| variables.get(&name).cloned().unwrap_or_default());
-                word.get_or_insert_default().push_str(&value.unwrap_or_else(|| "$".into()));
+                word.get_or_insert_default()
+                    .push_str(&value.unwrap_or_else(|| "$".into()));
             }
             (None, ';' | '&' | '|' | '\n' | '>') => {
                 words.extend(word.take().map(Word::Plain));

@@ -45,7 +45,10 @@ impl Node {
 
     fn get(&self, name: &str) -> Option<&Node> {
         match self {
-            Node::Map(members) => members.iter().find(|(key, _)| key.text() == Some(name)).map(|(_, value)| value),
+            Node::Map(members) => members
+                .iter()
+                .find(|(key, _)| key.text() == Some(name))
+                .map(|(_, value)| value),
             _ => None,
         }
     }
@@ -168,7 +171,14 @@ mod tests {
                 step("acb_step_3", Does::Push(vec!["a".into(), "b".into()]), None),
             ]
         );
-        for text in ["", "steps: 1", "version: v1.1.0", "steps:\n  - when: now", "a: [", "\"steps"] {
+        for text in [
+            "",
+            "steps: 1",
+            "version: v1.1.0",
+            "steps:\n  - when: now",
+            "a: [",
+            "\"steps",
+        ] {
             assert!(steps(text).is_err(), "{text}");
         }
         assert!(steps(&"[".repeat(1000)).is_err());

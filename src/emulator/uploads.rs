@@ -78,10 +78,7 @@ impl Received {
         let files = parts.clone();
         let archive = tokio::task::spawn_blocking(move || match chained(&files) {
             Ok(reader) => Archive::read(io::BufReader::new(reader)),
-            Err(error) => Archive {
-                problem: Some(error.to_string()),
-                ..Archive::default()
-            },
+            Err(error) => Archive::unreadable(&error),
         });
         Received {
             parts,
