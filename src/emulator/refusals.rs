@@ -17,8 +17,8 @@ pub(super) struct Refusal {
     code: String,
     message: String,
     target: Option<&'static str>,
-    /// The one entry of `details`: code, message and target.
-    inner: Option<(String, String, String)>,
+    /// The one entry of `details`: code, message and target. Boxed, because errors are returned everywhere.
+    inner: Option<Box<[String; 3]>>,
     /// The network provider's errors end with an empty list.
     empty_details: bool,
     gateway: bool,
@@ -63,7 +63,8 @@ impl Refusal {
         let mut error = vec![("code", Json::from(self.code)), ("message", Json::from(self.message))];
         if let Some(target) = self.target {
             error.push(("target", target.into()));
-            let inner = self.inner.map(|(code, message, target)| {
+            let inner = self.inner.map(|inner| {
+                let [code, message, target] = *inner;
                 let members = [
                     ("code", code.into()),
                     ("message", message.into()),
@@ -176,7 +177,7 @@ impl Refusal {
     /// 400: as [`Refusal::input`], with the part that is wrong in `details`, as the Tasks provider does for tasks.
     pub(super) fn inner(parameters: &str, part: &str, code: &str, text: &str) -> Refusal {
         Refusal {
-            inner: Some((code.into(), text.into(), part.into())),
+            inner: Some(Box::new([code, text, part].map(str::to_string))),
             ..Refusal::input(parameters, part, text)
         }
     }

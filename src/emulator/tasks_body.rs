@@ -63,7 +63,7 @@ fn read_member(member: &Member, value: &Value) -> Result<Option<Value>, Problem>
         Kind::Texts => fits(array(value)?.iter().all(Value::is_string)),
         Kind::Object(inner) | Kind::HiddenObject(inner) => {
             let read = read(inner, value)?;
-            Ok((!read.is_empty()).then(|| Value::Object(read)))
+            Ok((!read.is_empty()).then_some(Value::Object(read)))
         }
         Kind::List(inner) => read_items(inner, value).map(Some),
         Kind::Named(inner) => Ok(Some(read_items(inner, value)?).filter(|items| items != &Value::Array(Vec::new()))),

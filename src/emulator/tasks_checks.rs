@@ -224,7 +224,7 @@ fn is_repository(control: &str, url: &str) -> bool {
         return parts.len() == 2;
     }
     let azure = host == "dev.azure.com" || host.ends_with(".visualstudio.com");
-    azure && parts.iter().any(|part| *part == "_git") && parts.last() != Some(&"_git")
+    azure && parts.contains(&"_git") && parts.last() != Some(&"_git")
 }
 
 #[cfg(test)]

@@ -70,6 +70,7 @@ impl Observed {
         let busy = run::Filter {
             agent_pool_name: Some(pool.name()),
             statuses: &run::ACTIVE,
+            ..run::Filter::default()
         };
         let (found, queued, active) = tokio::join!(
             agent_pool::get(client, call, pool),

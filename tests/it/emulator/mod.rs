@@ -23,3 +23,6 @@ mod service_tags;
 mod shape;
 mod surface;
 mod tasks;
+mod tasks_identities;
+mod tasks_refused;
+mod timers;
