@@ -94,8 +94,7 @@ pub(super) fn build(text: &str, target: Option<&str>, arguments: &[Setting], arc
 fn run_step(rest: &str, variables: &BTreeMap<String, String>, block: &mut Block) -> Option<String> {
     let command = rest
         .split_whitespace()
-        .skip_while(|word| word.starts_with("--"))
-        .next()
+        .find(|word| !word.starts_with("--"))
         .and_then(|first| Some(&rest[rest.find(first)?..]))
         .unwrap_or_default();
     let outcome = match serde_json::from_str::<Vec<String>>(command) {

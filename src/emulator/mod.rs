@@ -87,6 +87,7 @@ mod seeding_runs;
 mod server;
 mod service_tags;
 mod sign_in;
+mod start_error;
 mod store;
 mod subnets;
 mod task_file;
@@ -125,6 +126,7 @@ pub use seed_network::{
     ForeignAnswer, SeedForeignSubscription, SeedNatGateway, SeedNetwork, SeedRouteTable, SeedSecurityGroup, SeedSubnet,
 };
 pub use sign_in::CertificateError;
+pub use start_error::StartError;
 
 use certificates::Certificates;
 use server::Shared;
@@ -175,43 +177,6 @@ impl Default for Options {
             managed_identity: false,
             faults: Vec::new(),
         }
-    }
-}
-
-/// Why an emulator did not start.
-#[derive(Debug)]
-pub enum StartError {
-    /// The address is not this machine's loopback: the emulator answers nobody else.
-    NotLoopback(SocketAddr),
-    /// The seed does not fit together.
-    Seed(String),
-    /// A fault makes no sense.
-    Fault(String),
-    /// The address, the certificates or the thread could not be had.
-    Io(io::Error),
-}
-
-impl fmt::Display for StartError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            StartError::NotLoopback(address) => {
-                write!(
-                    f,
-                    "listening on {address}: only loopback addresses such as 127.0.0.1 are allowed"
-                )
-            }
-            StartError::Seed(problem) => write!(f, "reading the seed: {problem}"),
-            StartError::Fault(problem) => write!(f, "reading the faults: {problem}"),
-            StartError::Io(error) => write!(f, "starting the emulator: {error}"),
-        }
-    }
-}
-
-impl std::error::Error for StartError {}
-
-impl From<io::Error> for StartError {
-    fn from(error: io::Error) -> StartError {
-        StartError::Io(error)
     }
 }
 

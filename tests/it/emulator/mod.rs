@@ -17,6 +17,7 @@ mod refusals;
 mod registry_access;
 mod runs;
 mod runs_blobs;
+mod runs_history;
 mod runs_lab;
 mod runs_queue;
 mod service_tags;

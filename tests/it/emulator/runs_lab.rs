@@ -124,6 +124,38 @@ pub fn command(line: &str) -> Value {
     })
 }
 
+/// The shape of a run that has these members beside those that all have.
+pub fn shape(extra: &[&str], created: &str) -> String {
+    let all = [
+        ("runId:string", true),
+        ("status:string", true),
+        ("lastUpdatedTime:string", true),
+        ("runType:string", true),
+        ("agentPoolName:string", false),
+        ("createTime:string", true),
+        ("startTime:string", false),
+        ("finishTime:string", false),
+        (
+            "outputImages:[{registry:string,repository:string,tag:string,digest:string}]",
+            false,
+        ),
+        ("task:string", false),
+        ("platform:{os:string,architecture:string}", true),
+        ("agentConfiguration:{cpu:number}", true),
+        ("runErrorMessage:string", false),
+        ("provisioningState:string", true),
+        ("isArchiveEnabled:boolean", true),
+    ];
+    let shown = all
+        .iter()
+        .filter(|(member, always)| *always || extra.iter().any(|name| member.starts_with(&format!("{name}:"))));
+    let shown: Vec<&str> = shown.map(|(member, _)| *member).collect();
+    format!(
+        "{{type:string,properties:{{{}}},id:string,name:string,systemData:{{{created}lastModifiedBy:string,lastModifiedByType:string,lastModifiedAt:string}}}}",
+        shown.join(",")
+    )
+}
+
 pub async fn lab() -> Lab {
     Lab::with(|options| options.run_duration = RUN).await
 }
