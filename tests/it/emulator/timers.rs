@@ -71,18 +71,11 @@ async fn each_occurrence_starts_one_run_on_the_pool() {
     assert_eq!(lab.fired("slow-app").await, ["09:05"]);
     let runs = lab.runs("&$filter=AgentPoolName%20eq%20'pool-a'").await;
     assert_eq!(runs.len(), 4);
-    let timers: Vec<&Value> = runs
-        .iter()
-        .map(|run| &run["timerTrigger"]["timerTriggerName"])
-        .collect();
-    assert_eq!(timers, ["often", "often", "often", "hourly"]);
     for run in &runs {
         assert_eq!(
             (&run["task"], &run["agentPoolName"]),
             (&json!("build-app"), &json!("pool-a"))
         );
-        let occurrence = run["timerTrigger"]["scheduleOccurrence"].as_str().unwrap();
-        assert_eq!(occurrence[..16], run["createTime"].as_str().unwrap()[..16]);
     }
     assert!(
         lab.runs("&$filter=TaskName%20eq%20'slow-app'").await[0]
