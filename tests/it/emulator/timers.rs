@@ -13,7 +13,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 fn task(pool: Option<&str>, timers: Value) -> String {
     let mut body = json!({"location": "eastus", "properties": {
         "platform": {"os": "linux"},
-        "step": {"type": "EncodedTask", "encodedTaskContent": "dmVyc2lvbjogdjEuMS4w"},
+        "step": {"type": "EncodedTask", "encodedTaskContent": "dmVyc2lvbjogdjEuMS4wCnN0ZXBzOgogIC0gY21kOiBiYXNoIGVjaG8gaGVsbG8K"},
         "trigger": {"timerTriggers": timers}}});
     if let Some(pool) = pool {
         body["properties"]["agentPoolName"] = pool.into();
