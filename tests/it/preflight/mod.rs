@@ -2,6 +2,7 @@
 
 mod checks;
 mod conformance;
+mod matrix;
 mod quota;
 mod reads;
 mod vectors;
