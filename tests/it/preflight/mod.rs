@@ -5,6 +5,7 @@ mod conformance;
 mod matrix;
 mod quota;
 mod reads;
+mod remedy;
 mod vectors;
 
 use serde_json::{Value, json};
