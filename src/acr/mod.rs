@@ -2,20 +2,29 @@
 //!
 //! * [`registry`]: the registry: id, location, SKU.
 //! * [`agent_pool`]: agent pools: create, scale, delete, and the waits for each.
+//! * [`condition`] and [`diagnosis`]: what a pool's state means, and why runs on it wait.
 //! * [`tier`]: what the tiers are, as a dated table.
 //! * [`preview`]: where agent pools are offered and how many, as dated tables.
-//! * [`task`] and [`run`]: as much of tasks and runs as pools need; [`task_id`]: ids of tasks.
+//! * [`run`]: runs: schedule, wait, cancel, upload.
+//! * [`task`]: as much of tasks as pools need; [`task_id`]: ids of tasks.
+//! * [`schedule`]: when timer triggers fire; [`context`]: where builds take their source from;
+//!   [`task_yaml`]: whether ACR can run a task file.
 //! * [`subnet`]: the subnet of a pool, and whether the pool's network interfaces are still in it.
 //!
 //! Unknown members of answers are ignored, so that a newer service does not break an older provider.
 
 pub mod agent_pool;
+pub mod condition;
+pub mod context;
+pub mod diagnosis;
 pub mod preview;
 pub mod registry;
 pub mod run;
+pub mod schedule;
 pub mod subnet;
 pub mod task;
 pub mod task_id;
+pub mod task_yaml;
 pub mod tier;
 
 pub use agent_pool::{AgentPool, AgentPoolId};

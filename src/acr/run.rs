@@ -1,10 +1,32 @@
-//! Runs, as far as pools need them: what is queued or running on a pool. API versions: [`super::TASKS_VERSIONS`].
+//! Runs: `Microsoft.ContainerRegistry/registries/runs`. API versions: [`super::TASKS_VERSIONS`].
+//!
+//! * [`request`]: what a run is asked for; [`secret`]: the texts in it that nobody may read.
+//! * [`schedule`]: asking for one. What surprises: when the answer is lost nobody can say whether a run began, so the request
+//!   is not repeated and no run is taken for ours.
+//! * [`wait`]: looking at one until it has ended.
+//! * [`source_upload`]: where a local context is uploaded to.
+
+use std::fmt;
 
 use serde::Deserialize;
 
 use super::registry::RegistryId;
 use super::{PROVIDER, TASKS_VERSIONS};
 use crate::azure::{Call, Client, Error, Family};
+use wire::Envelope;
+
+pub mod request;
+pub mod schedule;
+pub mod secret;
+pub mod source_upload;
+pub mod wait;
+mod wire;
+
+pub use request::{RunRequest, Work};
+pub use schedule::{ScheduleError, candidates, schedule};
+pub use secret::Secret;
+pub use wait::{Observer, WaitError, wait_until_finished};
+pub use wire::{ACTIVE, ENDED, Image, ImageUpdateTrigger, Run, SourceTrigger, TimerTrigger};
 
 /// The type and the API versions of its calls.
 pub const FAMILY: Family = Family {
@@ -16,28 +38,19 @@ pub const FAMILY: Family = Family {
 /// How many runs one page is asked to hold. The service's own default is smaller.
 const PAGE_SIZE: usize = 100;
 
-/// The states of a run that has not ended. Source: the API's specification.
-pub const ACTIVE: [&str; 3] = ["Queued", "Started", "Running"];
+/// How often a cancellation is asked for while its answers are lost: cancelling twice is cancelling once.
+const CANCEL_ATTEMPTS_MAX: u32 = 3;
 
-/// A run, as far as pools need it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Run {
-    /// `cf1` and the like; counts up within a registry.
-    #[serde(default)]
-    pub run_id: String,
-    /// `Queued`, `Started`, `Running`, `Succeeded`, `Failed`, `Canceled`, `Error`, `Timeout`.
-    #[serde(default)]
-    pub status: String,
-    /// The pool it was scheduled on, if any.
-    pub agent_pool_name: Option<String>,
-    /// The task's name, if a task started it.
-    pub task: Option<String>,
-    /// When it was queued, RFC 3339.
-    pub create_time: Option<String>,
-    /// When it began, RFC 3339; absent while it is queued.
-    pub start_time: Option<String>,
+/// A run of a registry, by its id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunId {
+    registry: RegistryId,
+    run_id: String,
 }
+
+/// A signed URL: whoever has it may read or write what it names, so that `Debug` shows origin and path only.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SignedUrl(String);
 
 /// Which runs.
 #[derive(Clone, Debug, Default)]
@@ -46,6 +59,75 @@ pub struct Filter<'a> {
     pub agent_pool_name: Option<&'a str>,
     /// Only those in one of these states; empty for all.
     pub statuses: &'a [&'a str],
+    /// Only those of this task.
+    pub task_name: Option<&'a str>,
+    /// Only those that put out this image: `repository@sha256:…` or a part of it.
+    pub output_image: Option<&'a str>,
+}
+
+/// Reads a run.
+///
+/// # Errors
+/// As [`Client::get`]; [`Error::is_gone`] when its record has expired (after 30 days) or never was.
+pub async fn get(client: &Client, call: &Call, id: &RunId) -> Result<Run, Error> {
+    let path = &id.to_string();
+    let get = async |version| client.get(call, path, version).await;
+    let answer = client
+        .versioned(call, id.registry.subscription_id(), &FAMILY, get)
+        .await?;
+    let run = answer.json::<Envelope>()?.into_run();
+    // A portal's page or an empty object is no run, and says nothing about one.
+    if run.status.is_empty() {
+        return Err(answer.invalid("it has no status of a run"));
+    }
+    Ok(run)
+}
+
+/// Asks for a run to be cancelled. It ends a little later; one that has ended already is left as it is. An operation that was
+/// interrupted needs a `call` of its own for this.
+///
+/// # Errors
+/// As [`Client::post`].
+pub async fn cancel(client: &Client, call: &Call, id: &RunId) -> Result<(), Error> {
+    let path = &format!("{id}/cancel");
+    let post = async |version| client.post(call, path, version, None).await;
+    let mut attempt = 1;
+    loop {
+        let asked = client
+            .versioned(call, id.registry.subscription_id(), &FAMILY, post)
+            .await;
+        match asked {
+            Ok(_) => return Ok(()),
+            Err(error) if error.is_transient() && attempt < CANCEL_ATTEMPTS_MAX => {
+                tracing::debug!(run = %id.run_id, %error, "cancelling once more");
+                attempt += 1;
+                // An interruption during the pause is met by the next attempt, which says so.
+                let _ = call.sleep(client.pace().backoff_first).await;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Where the run's log can be read: a signed URL that expires after about an hour.
+///
+/// # Errors
+/// As [`Client::query`]; [`Error::InvalidResponse`] when there is no link in the answer.
+pub async fn log_url(client: &Client, call: &Call, id: &RunId) -> Result<SignedUrl, Error> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Links {
+        log_link: Option<String>,
+    }
+    let path = &format!("{id}/listLogSasUrl");
+    let query = async |version| client.query(call, path, version).await;
+    let answer = client
+        .versioned(call, id.registry.subscription_id(), &FAMILY, query)
+        .await?;
+    let links: Links = answer.json()?;
+    let link = links.log_link.filter(|link| !link.is_empty());
+    link.map(SignedUrl::new)
+        .ok_or_else(|| answer.invalid("it has no `logLink`"))
 }
 
 /// Runs that the filter lets through, at most `limit`, in the service's order (newest first).
@@ -59,11 +141,6 @@ pub async fn list(
     filter: &Filter<'_>,
     limit: usize,
 ) -> Result<Vec<Run>, Error> {
-    #[derive(Deserialize)]
-    struct Envelope {
-        #[serde(default)]
-        properties: Run,
-    }
     let filter = filter.to_odata();
     let page = PAGE_SIZE.min(limit).to_string();
     let mut query = vec![("$top", page.as_str())];
@@ -75,7 +152,7 @@ pub async fn list(
     let runs: Vec<Envelope> = client
         .versioned(call, registry.subscription_id(), &FAMILY, list)
         .await?;
-    Ok(runs.into_iter().map(|run| run.properties).collect())
+    Ok(runs.into_iter().map(Envelope::into_run).collect())
 }
 
 impl Filter<'_> {
@@ -85,23 +162,79 @@ impl Filter<'_> {
         let pool = self
             .agent_pool_name
             .map(|name| format!("AgentPoolName eq {}", quoted(name)));
+        let task = self.task_name.map(|name| format!("TaskName eq {}", quoted(name)));
+        let image = self
+            .output_image
+            .map(|image| format!("contains(OutputImageManifests, {})", quoted(image)));
+        let mut parts: Vec<String> = pool.into_iter().chain(task).chain(image).collect();
         let states: Vec<String> = self
             .statuses
             .iter()
             .map(|status| format!("Status eq {}", quoted(status)))
             .collect();
-        match (pool, states.is_empty()) {
-            (pool, true) => pool,
-            (None, false) => Some(states.join(" or ")),
-            (Some(pool), false) => Some(format!("{pool} and ({})", states.join(" or "))),
+        match states.len() {
+            0 => {}
+            1 => parts.extend(states),
+            // Alone they need no parentheses, which is how the service's own clients write them.
+            _ if parts.is_empty() => return Some(states.join(" or ")),
+            _ => parts.push(format!("({})", states.join(" or "))),
         }
+        (!parts.is_empty()).then(|| parts.join(" and "))
+    }
+}
+
+impl RunId {
+    /// The run `run_id` of a registry.
+    pub fn new(registry: RegistryId, run_id: &str) -> Self {
+        Self {
+            registry,
+            run_id: run_id.to_string(),
+        }
+    }
+
+    /// The registry.
+    pub fn registry(&self) -> &RegistryId {
+        &self.registry
+    }
+
+    /// `cf1` and the like.
+    pub fn run_id(&self) -> &str {
+        &self.run_id
+    }
+}
+
+impl fmt::Display for RunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/runs/{}", self.registry, self.run_id)
+    }
+}
+
+impl SignedUrl {
+    /// Takes a URL in.
+    pub fn new(url: impl Into<String>) -> Self {
+        Self(url.into())
+    }
+
+    /// The URL with its signature: for the request itself and nothing else.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for SignedUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&crate::azure::mask::mask_urls(&self.0))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::azure::fake::{FakeHttp, call, reply};
+    use azure_core::error::ErrorKind;
+
+    use crate::azure::fake::{FakeHttp, call, fault, reply};
+
+    const REGISTRY: &str = "/subscriptions/5f0a2c6e-9d4b-4b8e-8f3a-0c1d2e3f4a5b/resourceGroups/rg/providers/Microsoft.ContainerRegistry/registries/builds";
 
     #[test]
     fn filters_in_the_services_words() {
@@ -111,14 +244,14 @@ mod tests {
             (
                 Filter {
                     agent_pool_name: pool,
-                    statuses: &[],
+                    ..Filter::default()
                 },
                 Some("AgentPoolName eq 'p''1'"),
             ),
             (
                 Filter {
-                    agent_pool_name: None,
                     statuses: &["Queued"],
+                    ..Filter::default()
                 },
                 Some("Status eq 'Queued'"),
             ),
@@ -126,8 +259,27 @@ mod tests {
                 Filter {
                     agent_pool_name: pool,
                     statuses: &["Queued", "Running"],
+                    ..Filter::default()
                 },
                 Some("AgentPoolName eq 'p''1' and (Status eq 'Queued' or Status eq 'Running')"),
+            ),
+            (
+                Filter {
+                    statuses: &["Queued", "Running"],
+                    ..Filter::default()
+                },
+                Some("Status eq 'Queued' or Status eq 'Running'"),
+            ),
+            (
+                Filter {
+                    task_name: Some("nightly"),
+                    statuses: &["Running"],
+                    output_image: Some("app@sha256:00"),
+                    ..Filter::default()
+                },
+                Some(
+                    "TaskName eq 'nightly' and contains(OutputImageManifests, 'app@sha256:00') and Status eq 'Running'",
+                ),
             ),
         ];
         for (filter, want) in cases {
@@ -141,12 +293,12 @@ mod tests {
             {"name":"cf1","properties":{"runId":"cf1","status":"Running","task":"nightly"}}],
             "nextLink":"https://arm.example/next?api-version=x"}"#;
         let http = FakeHttp::with([reply(200, page)]);
-        let registry = "/subscriptions/5f0a2c6e-9d4b-4b8e-8f3a-0c1d2e3f4a5b/resourceGroups/rg/providers/Microsoft.ContainerRegistry/registries/builds";
         let filter = Filter {
             agent_pool_name: Some("p01"),
             statuses: &ACTIVE,
+            ..Filter::default()
         };
-        let runs = list(&http.client(), &call(60), &registry.parse().unwrap(), &filter, 2)
+        let runs = list(&http.client(), &call(60), &REGISTRY.parse().unwrap(), &filter, 2)
             .await
             .unwrap();
         let ids: Vec<&str> = runs.iter().map(|run| run.run_id.as_str()).collect();
@@ -157,5 +309,31 @@ mod tests {
             url.contains("%24top=2&%24filter=AgentPoolName+eq+%27p01%27+and+%28Status+eq+%27Queued%27"),
             "{url}"
         );
+    }
+
+    fn run_id() -> RunId {
+        RunId::new(REGISTRY.parse().unwrap(), "cf1")
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_logs_url_is_kept_to_ourselves() {
+        let link = "https://logs.example/c/logs/cf1/rawtext.log?se=1&sig=hush";
+        let http = FakeHttp::with([reply(200, &format!(r#"{{"logLink":"{link}"}}"#)), reply(200, "{}")]);
+        let url = log_url(&http.client(), &call(60), &run_id()).await.unwrap();
+        assert_eq!(url.expose(), link);
+        assert_eq!(format!("{url:?}"), "https://logs.example/c/logs/cf1/rawtext.log?…");
+        let error = log_url(&http.client(), &call(60), &run_id()).await.unwrap_err();
+        assert!(error.to_string().contains("it has no `logLink`"), "{error}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_cancellation_whose_answer_is_lost_is_repeated() {
+        let http = FakeHttp::with([fault(ErrorKind::Io), reply(200, "")]);
+        cancel(&http.client(), &call(60), &run_id()).await.unwrap();
+        let path = format!("POST {REGISTRY}/runs/cf1/cancel");
+        assert_eq!(http.lines(), [path.clone(), path.clone()]);
+        let http = FakeHttp::with([reply(500, "")]);
+        let error = cancel(&http.client(), &call(60), &run_id()).await.unwrap_err();
+        assert_eq!((error.status(), http.lines().len()), (Some(500), 3));
     }
 }

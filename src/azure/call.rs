@@ -6,6 +6,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::error::Error;
+use super::exchange;
+
 /// One operation of the user's: a create, a read, a delete. Every request made for it shares this frame.
 #[derive(Clone, Debug)]
 pub struct Call {
@@ -66,6 +69,11 @@ impl Call {
             () = tokio::time::sleep_until(self.deadline) => Err(Interruption::Deadline),
             output = future => Ok(output),
         }
+    }
+
+    /// The interruption as an error that keeps the `last` real one. Nothing was under way.
+    pub fn interrupted(&self, by: Interruption, last: Option<Error>) -> Error {
+        exchange::interrupted(self, by, last, false)
     }
 
     /// Waits for `duration`, or less when the operation is interrupted.

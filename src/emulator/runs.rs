@@ -1,4 +1,4 @@
-//! Tasks and runs of the seed: read-only in this version.
+//! Runs of the seed: read-only in this version.
 
 use super::answer::Answer;
 use super::arm::Call;
@@ -6,12 +6,10 @@ use super::clock::{in_seconds, with_offset};
 use super::filter::Filter;
 use super::json::Json;
 use super::refusals::Refusal;
-use super::store::{Provenance, Run, Store, Task, key};
+use super::store::{Run, Store, key};
 
 /// Runs on a page when `$top` is absent. The service pages by its own measure, which is not recorded.
 const DEFAULT_TOP: usize = 100;
-/// An encoded task that prints a word: the smallest body that a task can have.
-const ENCODED_STEP: &str = "dmVyc2lvbjogdjEuMS4wCnN0ZXBzOgogIC0gY21kOiBiYXNoIGVjaG8gaGVsbG8K";
 
 impl Store {
     /// The runs of a registry, newest first.
@@ -61,51 +59,6 @@ impl Store {
     pub(super) fn get_run(&self, id: &str) -> Result<Answer, Refusal> {
         let run = self.runs.get(&key(id)).ok_or_else(|| self.not_found(id))?;
         Ok(Answer::json(200, self.run_json(run)))
-    }
-
-    /// `GET {registry}/tasks`.
-    pub(super) fn list_tasks(&self, registry: &str) -> Result<Answer, Refusal> {
-        self.registry_of(registry)?;
-        let prefix = format!("{}/tasks/", key(registry));
-        let tasks = self.tasks.iter().filter(|(id, _)| id.starts_with(&prefix));
-        Ok(Answer::json(
-            200,
-            Json::list(tasks.map(|(_, task)| self.task_json(task)).collect()),
-        ))
-    }
-
-    /// `GET` of one task.
-    pub(super) fn get_task(&self, id: &str) -> Result<Answer, Refusal> {
-        let task = self.tasks.get(&key(id)).ok_or_else(|| self.not_found(id))?;
-        Ok(Answer::json(200, self.task_json(task)))
-    }
-
-    /// A task in the recorded member order; where `agentPoolName` stands among them is an assumption.
-    fn task_json(&self, task: &Task) -> Json {
-        let step = Json::object([
-            ("type", "EncodedTask".into()),
-            ("encodedTaskContent", ENCODED_STEP.into()),
-            ("values", Json::Array(Vec::new())),
-        ]);
-        let properties = Json::present([
-            ("provisioningState", Some("Succeeded".into())),
-            ("creationDate", Some(with_offset(task.created).into())),
-            ("status", Some("Enabled".into())),
-            ("platform", Some(platform())),
-            ("agentConfiguration", Some(Json::object([("cpu", 2.into())]))),
-            ("agentPoolName", task.agent_pool_name.as_ref().map(Json::from)),
-            ("timeout", Some(3600.into())),
-            ("step", Some(step)),
-            ("isSystemTask", Some(false.into())),
-        ]);
-        Json::object([
-            ("type", "Microsoft.ContainerRegistry/registries/tasks".into()),
-            ("properties", properties),
-            ("id", self.shown(&task.id).into()),
-            ("name", (&task.name).into()),
-            ("location", (&task.location).into()),
-            ("systemData", Provenance::new("seed", task.created).to_json(with_offset)),
-        ])
     }
 
     /// A run in the recorded member order; a run that has started or finished did so the moment it was created.

@@ -10,6 +10,7 @@ pub mod preflight;
 mod settings;
 mod sign_in_advice;
 pub mod subnet_readiness;
+pub mod why_queued;
 
 use std::sync::Arc;
 

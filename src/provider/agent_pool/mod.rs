@@ -17,6 +17,7 @@ mod warnings;
 use crate::{
     acr::{
         agent_pool::{AgentPool, AgentPoolId},
+        condition::Condition,
         registry::RegistryId,
         tier::{self, Tier},
     },
@@ -73,34 +74,6 @@ model! {
         pub total_vcpu: i64,
         /// Processors of one machine.
         pub vcpu_per_instance: i64,
-    }
-}
-
-/// What ARM's provisioning state means for whoever wants to use or change the pool.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Condition {
-    /// The last operation went well.
-    Settled,
-    /// An operation runs: `Creating`, `Updating`, or a state that is newer than this version.
-    Busy,
-    /// The pool is on its way out.
-    Deleting,
-    /// The last operation was given up; whether the pool can be used is not known.
-    Canceled,
-    /// The pool cannot be used or changed again.
-    Failed,
-}
-
-impl Condition {
-    /// Reads ARM's word, in any casing. No word means that an operation is under way.
-    fn of(state: Option<&str>) -> Self {
-        match state.map(str::to_ascii_lowercase).as_deref() {
-            Some("succeeded") => Self::Settled,
-            Some("deleting") => Self::Deleting,
-            Some("canceled" | "cancelled") => Self::Canceled,
-            Some("failed") => Self::Failed,
-            _ => Self::Busy,
-        }
     }
 }
 

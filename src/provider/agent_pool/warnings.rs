@@ -29,6 +29,7 @@ impl Load {
         let busy = run::Filter {
             agent_pool_name: Some(pool.name()),
             statuses: &["Started", "Running"],
+            ..run::Filter::default()
         };
         let (queue, running) = tokio::join!(
             agent_pool::queue_status(client, call, pool),

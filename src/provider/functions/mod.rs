@@ -3,6 +3,7 @@
 mod check_outbound_rules;
 mod id_parts;
 mod include;
+mod next_runs;
 mod parse_agent_pool_id;
 mod parse_task_id;
 mod required_firewall_rules;
@@ -17,6 +18,7 @@ use crate::framework::function::Function;
 pub fn all() -> Vec<Box<dyn Function>> {
     vec![
         Box::new(check_outbound_rules::CheckOutboundRules),
+        Box::new(next_runs::NextRuns),
         Box::new(parse_agent_pool_id::ParseAgentPoolId),
         Box::new(parse_task_id::ParseTaskId),
         Box::new(required_firewall_rules::RequiredFirewallRules),
@@ -62,7 +64,7 @@ mod tests {
         let count = names.len();
         names.sort_unstable();
         names.dedup();
-        assert_eq!((names.len(), count), (count, 7));
+        assert_eq!((names.len(), count), (count, 8));
         for function in &functions {
             let signature = function.signature();
             let mut parameters: Vec<&str> = signature

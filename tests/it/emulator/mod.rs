@@ -18,3 +18,7 @@ mod registry_access;
 mod service_tags;
 mod shape;
 mod surface;
+mod tasks;
+mod tasks_identities;
+mod tasks_refused;
+mod timers;

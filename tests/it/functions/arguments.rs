@@ -81,6 +81,18 @@ const WRONG: &[(&str, &str)] = &[
         r#"check_outbound_rules([], ["x"])"#,
         r#"Invalid value for "routes" parameter: at [0], a route object is expected, a string was given"#,
     ),
+    (
+        r#"next_runs("0 0 * * 7", "2026-01-01T00:00:00Z", 3)"#,
+        r#"Invalid value for "cron" parameter: field 5 (day of week) is "7": 7 is out of range: allowed are 0 to 6, and Sunday is 0"#,
+    ),
+    (
+        r#"next_runs("0 0 * * *", "tomorrow", 3)"#,
+        r#"Invalid value for "after" parameter: "tomorrow" is no time"#,
+    ),
+    (
+        r#"next_runs("0 0 * * *", "2026-01-01T00:00:00Z", 1000)"#,
+        r#"Invalid value for "n" parameter: 1000 is no whole number from 1 to 100"#,
+    ),
     ("next_year()", "next_year"),
 ];
 

@@ -84,6 +84,8 @@ fn examples_give_what_they_say() {
         routes[1],
         json!({"name": "AcrStorage", "address_prefix": "Storage", "next_hop_type": "Internet"})
     );
+    let nights = json!(["2026-01-01T21:00:00Z", "2026-01-02T21:00:00Z", "2026-01-05T21:00:00Z"]);
+    assert_eq!(example("next_runs"), json!({ "next_builds": nights }));
     assert_eq!(example("check_outbound_rules")["rules"].as_array().unwrap().len(), 7);
 }
 

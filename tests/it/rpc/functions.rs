@@ -40,6 +40,11 @@ fn good(name: &str) -> Vec<DynamicValue> {
     let none = Value::Dynamic(Type::Tuple(Vec::new()), Box::new(Value::List(Vec::new())));
     match name {
         "check_outbound_rules" => vec![value(Type::Dynamic, none.clone()), value(Type::Dynamic, none)],
+        "next_runs" => vec![
+            string("0 21 * * *"),
+            string("2026-01-01T00:00:00Z"),
+            value(Type::Number, Value::integer(3)),
+        ],
         "parse_agent_pool_id" => vec![string(&format!("{registry}/agentPools/builds"))],
         "parse_task_id" => vec![string(&format!("{registry}/tasks/nightly"))],
         "required_firewall_rules" => vec![
