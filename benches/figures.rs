@@ -26,7 +26,7 @@ use hyper_util::rt::TokioIo;
 use rcgen::{CertificateParams, KeyPair};
 use sandbox::{Sandbox, Version};
 use terraform_provider_acr::{
-    emulator::{self, Options},
+    emulator::{self, Options, Seed},
     protocol::wire::{get_provider_schema, provider_client::ProviderClient},
 };
 use tokio::net::UnixStream;
@@ -57,6 +57,46 @@ const MESSAGE_BYTES_MAX: usize = 256 << 20;
 const START_TARGET_MS: f64 = 5.0;
 const MEMORY_TARGET_MB: f64 = 10.0;
 const SIZE_TARGET_MB: f64 = 10.0;
+/// What is wanted of a plan that everything speaks against, in seconds: an answer instead of Azure's ten minutes.
+const REFUSED_PLAN_TARGET_S: f64 = 3.0;
+
+/// Enough for a median; each is a whole `terraform plan`.
+const REFUSED_PLANS: usize = 5;
+
+/// A registry of the wrong SKU in a region without pools, and a subnet whose rules let nothing out.
+const REFUSING_WORLD: &str = r#"{
+  "location": "uksouth",
+  "resource_groups": [{"name": "rg-builds"}],
+  "registries": [{"name": "contosobuilds", "resource_group": "rg-builds", "sku": "Basic"}],
+  "network_security_groups": [{"name": "nsg", "resource_group": "rg-builds", "security_rules": [{"name": "none", "properties": {
+    "priority": 200, "direction": "Outbound", "access": "Deny", "protocol": "*", "sourceAddressPrefix": "*", "sourcePortRange": "*",
+    "destinationAddressPrefix": "Internet", "destinationPortRange": "*"}}]}],
+  "virtual_networks": [{"name": "vnet-builds", "resource_group": "rg-builds", "address_space": ["10.40.0.0/16"],
+    "subnets": [{"name": "snet-agents", "address_prefix": "10.40.1.0/24", "security_group": "nsg"}]}],
+  "service_tags": {}
+}"#;
+
+/// A preflight that refuses at plan, with one processor fewer than the pool needs.
+const STRICT: &str = r#"provider "acr" {
+  preflight {
+    fail_at_plan        = true
+    standard_vcpu_quota = 3
+  }
+}"#;
+
+/// What is added to the pool for that.
+const IN_SUBNET: &str = r#"  tier        = "S2"
+  subnet_id   = "/subscriptions/11111111-2222-3333-4444-555555555555/resourceGroups/rg-builds/providers/Microsoft.Network/virtualNetworks/vnet-builds/subnets/snet-agents"
+}
+"#;
+
+/// What such a plan says, all at once.
+const FINDINGS: [&str; 4] = [
+    "Error: Region uksouth has no agent pools",
+    "Error: Registry of SKU Basic",
+    "Error: More than the registry's quota of standard vCPU",
+    "Error: The network blocks what the machines need",
+];
 
 /// The pool of which a plan is counted. The registry is the emulator's own.
 const CONFIGURATION: &str = r#"terraform {
@@ -85,6 +125,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let memory = megabytes(runtime.block_on(host.memory_after_schema(&provider))?);
     print("memory after GetSchema", memory, "MB", MEMORY_TARGET_MB);
+    refused_plan(&provider)?;
     plan_of_one_pool()
 }
 
@@ -118,6 +159,32 @@ fn plan_of_one_pool() -> Result<(), Box<dyn Error>> {
     for request in arm.iter().chain(&login) {
         println!("  {} {}", request.method, request.path);
     }
+    Ok(())
+}
+
+/// How long `terraform plan` takes until it has refused a pool for its region, SKU, quota and network together.
+fn refused_plan(provider: &Path) -> Result<(), Box<dyn Error>> {
+    let emulator = emulator::start_blocking(Options {
+        seed: Seed::from_json(REFUSING_WORLD)?,
+        ..Options::default()
+    })?;
+    let sandbox = Sandbox::new(Version::Newest).env(emulator.environment());
+    sandbox.provider_is(provider);
+    let pool = CONFIGURATION.trim_end().trim_end_matches('}');
+    let strict = format!("{pool}{IN_SUBNET}").replace("provider \"acr\" {}", STRICT);
+    sandbox.write("main.tf", &strict);
+    let mut took = Vec::new();
+    for _ in 0..REFUSED_PLANS {
+        let start = Instant::now();
+        let plan = sandbox.fails(&["plan"]);
+        took.push(start.elapsed());
+        for finding in FINDINGS {
+            plan.says(finding);
+        }
+    }
+    took.sort();
+    let median = took[REFUSED_PLANS / 2].as_secs_f64();
+    print("plan refused, 4 findings", median, "s", REFUSED_PLAN_TARGET_S);
     Ok(())
 }
 

@@ -3,16 +3,14 @@
 //! What surprises: create *and* scale answer 201; only the count can change in place; tags are dropped silently, so none are
 //! sent; a failed pool tells no reason; the pool outlives a failed create.
 
-use std::fmt;
-use std::str::FromStr;
-
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::child_id::{Child, ChildId};
 use super::registry::RegistryId;
 use super::{PROVIDER, TASKS_VERSIONS};
 use crate::azure::operation::{self, Kind, OperationError, Progress, Watch};
-use crate::azure::{Call, Client, Error, Family, InvalidId, ResourceId, Response, SubnetId};
+use crate::azure::{Call, Client, Error, Family, InvalidId, Response, SubnetId};
 
 /// The type and the API versions of its calls.
 pub const FAMILY: Family = Family {
@@ -24,14 +22,12 @@ pub const FAMILY: Family = Family {
 /// Lengths of a pool's name. Source: the API's specification.
 const NAME_LENGTH: std::ops::RangeInclusive<usize> = 3..=20;
 
-const TYPES: [&str; 2] = ["registries", "agentPools"];
+/// What makes a [`ChildId`] one of an agent pool.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum PoolKind {}
 
 /// A pool's id. Compared without regard to casing, printed in canonical form.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct AgentPoolId {
-    registry: RegistryId,
-    id: ResourceId,
-}
+pub type AgentPoolId = ChildId<PoolKind>;
 
 /// A pool as ARM returns it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -304,76 +300,13 @@ impl AgentPool {
     }
 }
 
-impl AgentPoolId {
-    /// Parses a pool's id.
-    ///
-    /// # Errors
-    /// Says what the id is instead, or what is wrong with a name.
-    pub fn parse(text: &str) -> Result<Self, InvalidId> {
-        let id = ResourceId::parse(text)?;
-        let kind = id.resource_type();
-        if id.is(PROVIDER, &TYPES[..1]) {
-            return Err(InvalidId::new(
-                "this is a registry id; an agent pool id ends with /agentPools/<name>",
-            ));
-        }
-        let id = id.canonical(PROVIDER, &TYPES).ok_or_else(|| {
-            InvalidId::new(format!(
-                "this is the id of a {kind}; expected one of a {PROVIDER}/registries/agentPools"
-            ))
-        })?;
-        let parent = id.parent().expect("a pool id has two levels");
-        Self::new(RegistryId::from_resource_id(parent)?, id.name())
-    }
+impl Child for PoolKind {
+    const NOUN: &'static str = "agent pool";
+    const ENDS: &'static str = "an agent pool id ends with /agentPools/<name>";
+    const TYPES: [&'static str; 2] = ["registries", "agentPools"];
 
-    /// The id of the pool `name` of a registry.
-    ///
-    /// # Errors
-    /// When the name is not 3 to 20 letters, digits and hyphens.
-    pub fn new(registry: RegistryId, name: &str) -> Result<Self, InvalidId> {
-        check_name(name)?;
-        let id = registry.as_resource_id().child(TYPES[1], name)?;
-        Ok(Self { registry, id })
-    }
-
-    /// The id as any resource's.
-    pub fn as_resource_id(&self) -> &ResourceId {
-        &self.id
-    }
-
-    /// The subscription's id.
-    pub fn subscription_id(&self) -> &str {
-        self.registry.subscription_id()
-    }
-
-    /// The registry's id.
-    pub fn registry(&self) -> &RegistryId {
-        &self.registry
-    }
-
-    /// The pool's name.
-    pub fn name(&self) -> &str {
-        self.id.name()
-    }
-
-    /// For messages: `agent pool "p" (registry "r", resource group "g")`.
-    pub fn human(&self) -> String {
-        let (pool, registry, group) = (self.name(), self.registry.name(), self.registry.resource_group());
-        format!("agent pool \"{pool}\" (registry \"{registry}\", resource group \"{group}\")")
-    }
-}
-
-impl fmt::Display for AgentPoolId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.id.fmt(f)
-    }
-}
-
-impl FromStr for AgentPoolId {
-    type Err = InvalidId;
-
-    fn from_str(text: &str) -> Result<Self, InvalidId> {
-        Self::parse(text)
+    fn check_name(name: &str) -> Result<(), InvalidId> {
+        check_name(name)
     }
 }
 

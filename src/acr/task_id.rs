@@ -1,23 +1,17 @@
 //! A task's id: `Microsoft.ContainerRegistry/registries/tasks`.
 
-use std::fmt;
-use std::str::FromStr;
-
-use super::PROVIDER;
-use super::registry::RegistryId;
-use crate::azure::{InvalidId, ResourceId};
+use super::child_id::{Child, ChildId};
+use crate::azure::InvalidId;
 
 /// Lengths of a task's name. Source: the API's specification.
 const NAME_LENGTH: std::ops::RangeInclusive<usize> = 5..=50;
 
-const TYPES: [&str; 2] = ["registries", "tasks"];
+/// What makes a [`ChildId`] one of a task.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum TaskKind {}
 
 /// A task's id. Compared without regard to casing, printed in canonical form.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct TaskId {
-    registry: RegistryId,
-    id: ResourceId,
-}
+pub type TaskId = ChildId<TaskKind>;
 
 /// Checks a task's name by the API's own rule.
 ///
@@ -33,71 +27,13 @@ pub fn check_name(name: &str) -> Result<(), InvalidId> {
     Err(InvalidId::new(message))
 }
 
-impl TaskId {
-    /// Parses a task's id.
-    ///
-    /// # Errors
-    /// Says what the id is instead, or what is wrong with a name.
-    pub fn parse(text: &str) -> Result<Self, InvalidId> {
-        let id = ResourceId::parse(text)?;
-        let kind = id.resource_type();
-        if id.is(PROVIDER, &TYPES[..1]) {
-            return Err(InvalidId::new(
-                "this is a registry id; a task id ends with /tasks/<name>",
-            ));
-        }
-        let id = id.canonical(PROVIDER, &TYPES).ok_or_else(|| {
-            InvalidId::new(format!(
-                "this is the id of a {kind}; expected one of a {PROVIDER}/registries/tasks"
-            ))
-        })?;
-        let parent = id.parent().expect("a task id has two levels");
-        Self::new(RegistryId::from_resource_id(parent)?, id.name())
-    }
+impl Child for TaskKind {
+    const NOUN: &'static str = "task";
+    const ENDS: &'static str = "a task id ends with /tasks/<name>";
+    const TYPES: [&'static str; 2] = ["registries", "tasks"];
 
-    /// The id of the task `name` of a registry.
-    ///
-    /// # Errors
-    /// When the name is not 5 to 50 letters, digits, hyphens and underscores.
-    pub fn new(registry: RegistryId, name: &str) -> Result<Self, InvalidId> {
-        check_name(name)?;
-        let id = registry.as_resource_id().child(TYPES[1], name)?;
-        Ok(Self { registry, id })
-    }
-
-    /// The id as any resource's.
-    pub fn as_resource_id(&self) -> &ResourceId {
-        &self.id
-    }
-
-    /// The registry's id.
-    pub fn registry(&self) -> &RegistryId {
-        &self.registry
-    }
-
-    /// The task's name.
-    pub fn name(&self) -> &str {
-        self.id.name()
-    }
-
-    /// For messages: `task "t" (registry "r", resource group "g")`.
-    pub fn human(&self) -> String {
-        let (task, registry, group) = (self.name(), self.registry.name(), self.registry.resource_group());
-        format!("task \"{task}\" (registry \"{registry}\", resource group \"{group}\")")
-    }
-}
-
-impl fmt::Display for TaskId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.id.fmt(f)
-    }
-}
-
-impl FromStr for TaskId {
-    type Err = InvalidId;
-
-    fn from_str(text: &str) -> Result<Self, InvalidId> {
-        Self::parse(text)
+    fn check_name(name: &str) -> Result<(), InvalidId> {
+        check_name(name)
     }
 }
 

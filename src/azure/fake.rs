@@ -36,6 +36,7 @@ pub(crate) struct Asked {
 /// Answers in the order of the script; when it is over, the last answer stays.
 pub(crate) struct FakeHttp {
     script: Mutex<VecDeque<Reply>>,
+    routes: Mutex<Vec<(&'static str, VecDeque<Reply>)>>,
     tokens: Mutex<VecDeque<Reply>>,
     asked: Mutex<Vec<Asked>>,
 }
@@ -72,6 +73,7 @@ impl FakeHttp {
     pub(crate) fn new() -> Arc<Self> {
         Arc::new(Self {
             script: Mutex::default(),
+            routes: Mutex::default(),
             tokens: Mutex::default(),
             asked: Mutex::default(),
         })
@@ -81,6 +83,31 @@ impl FakeHttp {
         let fake = Self::new();
         fake.script.lock().unwrap().extend(replies);
         fake
+    }
+
+    /// A script of its own for what is read at URLs that hold `part`.
+    pub(crate) fn route(&self, part: &'static str, replies: impl IntoIterator<Item = Reply>) {
+        let replies = replies.into_iter().collect();
+        self.routes.lock().unwrap().push((part, replies));
+    }
+
+    fn next(&self, method: &str, url: &str) -> Reply {
+        let mut routes = self.routes.lock().unwrap();
+        let route = routes
+            .iter_mut()
+            .find(|(part, _)| method == "GET" && url.contains(part));
+        let mut script = self.script.lock().unwrap();
+        let script = route.map_or(&mut *script, |(_, replies)| replies);
+        let next = script
+            .pop_front()
+            .unwrap_or_else(|| panic!("the script is over at {method} {url}"));
+        if script.is_empty() {
+            script.push_back(Reply {
+                outcome: next.outcome.clone(),
+                delay: next.delay,
+            });
+        }
+        next
     }
 
     pub(crate) fn push_token(&self, reply: Reply) {
@@ -207,17 +234,7 @@ impl HttpClient for FakeHttp {
                 .pop_front()
                 .unwrap_or_else(|| reply(200, granted))
         } else {
-            let mut script = self.script.lock().unwrap();
-            let next = script
-                .pop_front()
-                .unwrap_or_else(|| panic!("the script is over at {method} {url}"));
-            if script.is_empty() {
-                script.push_back(Reply {
-                    outcome: next.outcome.clone(),
-                    delay: next.delay,
-                });
-            }
-            next
+            self.next(method, &url)
         };
         tokio::time::sleep(next.delay).await;
         let (status, pairs, body) = next

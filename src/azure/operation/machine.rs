@@ -17,6 +17,9 @@ pub const MISSING_MAX: u32 = 5;
 /// How many looks may still find a resource after its deletion was reported done: reads may lag here too.
 pub const LINGER_MAX: u32 = 30;
 
+/// The status of an operation that failed without a word for it.
+const FAILED: &str = "Failed";
+
 /// What to do next.
 #[derive(Debug, PartialEq)]
 pub(super) enum Next {
@@ -62,6 +65,10 @@ pub(super) struct Machine {
     pub(super) status: Option<String>,
     pub(super) resource: Option<Value>,
     correlation_id: String,
+    /// What the operation itself said of a failure: the resource often says only that there was one.
+    reason: Option<ServiceError>,
+    /// The operation's URL answered with that reason as an error: the operation is over, whatever the resource says.
+    refused: bool,
     faults: u32,
     missing: u32,
     lingering: u32,
@@ -83,6 +90,8 @@ impl Machine {
             status: None,
             resource: None,
             correlation_id: String::new(),
+            reason: None,
+            refused: false,
             faults: 0,
             missing: 0,
             lingering: 0,
@@ -140,6 +149,10 @@ impl Machine {
             unreachable!("errors were handled above");
         };
         self.asked = retry_after.or(self.asked);
+        if self.target != Target::Resource {
+            self.faults = 0;
+            self.reason = told_reason(&body).or(self.reason.take());
+        }
         match self.target {
             Target::Status(_) => self.step_status(status, &body, operation_url.as_deref(), trusted),
             Target::Location(_) => self.step_location(status, &body, location.as_deref(), trusted),
@@ -148,7 +161,6 @@ impl Machine {
     }
 
     fn step_status(&mut self, http: u16, body: &Value, fresh: Option<&str>, trusted: Trust<'_>) -> Next {
-        self.faults = 0;
         let word = body
             .get("status")
             .and_then(Value::as_str)
@@ -167,8 +179,8 @@ impl Machine {
             return self.look_at_resource(true);
         }
         if is_failure(&word) {
-            // ARM's documented shape; no failed pool operation has been recorded, so the reason may be missing.
-            return self.failed(word, body.get("error").and_then(ServiceError::from_json));
+            // No failed pool operation has been recorded, so the reason may be missing.
+            return self.failed(word, None);
         }
         if let Some(url) = fresh {
             self.target = trusted(url).map_or(Target::Resource, Target::Status);
@@ -177,7 +189,6 @@ impl Machine {
     }
 
     fn step_location(&mut self, http: u16, body: &Value, fresh: Option<&str>, trusted: Trust<'_>) -> Next {
-        self.faults = 0;
         let word = body
             .get("status")
             .and_then(Value::as_str)
@@ -186,7 +197,7 @@ impl Machine {
         if let Some(word) = &word {
             self.status = Some(word.clone());
             if is_failure(word) {
-                return self.failed(word.clone(), body.get("error").and_then(ServiceError::from_json));
+                return self.failed(word.clone(), None);
             }
         }
         let running = http == 202 || (http != 204 && word.is_some_and(|word| !is_success(&word)));
@@ -217,29 +228,31 @@ impl Machine {
         if let Some(state) = &state {
             self.status = Some(state.clone());
         }
+        let own = body.pointer("/properties/error").and_then(ServiceError::from_json);
         match self.kind {
             Kind::Write => match state {
-                Some(state) if is_failure(&state) => {
-                    let error = body.pointer("/properties/error").and_then(ServiceError::from_json);
-                    self.failed(state, error)
-                }
+                Some(state) if is_failure(&state) => self.failed(state, own),
                 Some(state) if !is_success(&state) => self.look_again(),
                 _ => Next::Done(Some(body)),
             },
-            Kind::Delete => self.step_lingering(state),
+            Kind::Delete => self.step_lingering(state, own),
         }
     }
 
-    /// The resource of a delete can still be read.
-    fn step_lingering(&mut self, state: Option<String>) -> Next {
+    /// The resource of a delete can still be read; `own` is what it says of a failure.
+    fn step_lingering(&mut self, state: Option<String>, own: Option<ServiceError>) -> Next {
         let settled = state
             .as_deref()
             .is_none_or(|state| is_success(state) || is_failure(state));
+        let ended = self.reported_end || self.reason.is_some();
         match state {
             // Without an operation of its own, the resource's word is all there is.
-            Some(state) if is_failure(&state) && !self.reported_end => self.failed(state, None),
-            // After a reported end a settled state is only late, for a while.
-            _ if settled && self.reported_end && self.lingering >= LINGER_MAX => {
+            Some(state) if is_failure(&state) && !self.reported_end => self.failed(state, own),
+            // After the operation's end a settled state is only late, for a while.
+            _ if settled && ended && self.lingering >= LINGER_MAX => {
+                if self.reason.is_some() {
+                    return self.failed(FAILED.to_string(), own);
+                }
                 let reason = ServiceError {
                     code: "ResourceStillExists".to_string(),
                     message: "the deletion was reported as finished, but the resource can still be read".to_string(),
@@ -247,7 +260,7 @@ impl Machine {
                 };
                 self.failed(
                     self.status.clone().unwrap_or_else(|| "unfinished".to_string()),
-                    Some(reason),
+                    Some(own.unwrap_or(reason)),
                 )
             }
             _ => {
@@ -266,17 +279,21 @@ impl Machine {
             Error::Credential { code: None, .. } => return self.fault(error),
             // A page of a proxy's says nothing about the resource, and the next look may get through.
             Error::NotArm(_) if self.target == Target::Resource => return self.fault(error),
-            Error::Credential { .. } | Error::InvalidRequest(_) => return Next::Failed(Box::new(error)),
+            Error::Credential { .. } => return Next::Failed(Box::new(error)),
             _ => self.faults = 0,
         }
         if self.target != Target::Resource {
-            // The status URL is gone, forbidden or foreign: the resource itself still tells.
+            // The operation's URL is gone, forbidden or foreign, or tells why the operation failed: the resource still tells.
+            let refusal = refusal(&error);
+            self.refused = refusal.is_some();
+            self.reason = refusal.or(self.reason.take());
             return self.look_at_resource(false);
         }
         match self.kind {
             Kind::Delete if error.is_gone() => Next::Done(None),
             // The operation's own word must do for a principal that may delete but not read.
             Kind::Delete if self.reported_end && error.is_forbidden() => Next::Done(None),
+            _ if self.refused && error.is_forbidden() => self.failed(FAILED.to_string(), None),
             Kind::Write if error.is_gone() && self.missing < MISSING_MAX => {
                 self.missing += 1;
                 self.look_again()
@@ -288,11 +305,16 @@ impl Machine {
     /// A look that told nothing, for a reason that may pass.
     fn fault(&mut self, error: Error) -> Next {
         self.faults += 1;
-        if self.faults > FAULTS_MAX {
-            Next::Failed(Box::new(error))
-        } else {
-            self.look_again()
+        if self.faults <= FAULTS_MAX {
+            return self.look_again();
         }
+        if self.target == Target::Resource {
+            return Next::Failed(Box::new(error));
+        }
+        // Only the operation's own URL is known to fail: the resource itself may still tell.
+        self.faults = 0;
+        self.reason = refusal(&error).or(self.reason.take());
+        self.look_at_resource(false)
     }
 
     fn look_again(&self) -> Next {
@@ -306,10 +328,11 @@ impl Machine {
         self.look_again()
     }
 
-    fn failed(&self, status: String, error: Option<ServiceError>) -> Next {
+    /// `own` is the resource's reason, which is better than the operation's.
+    fn failed(&self, status: String, own: Option<ServiceError>) -> Next {
         Next::Failed(Box::new(Error::OperationFailed(Box::new(OperationFailed {
             status,
-            error,
+            error: own.or_else(|| self.reason.clone()),
             path: self.resource_path.clone(),
             correlation_id: self.correlation_id.clone(),
         }))))
@@ -339,6 +362,32 @@ fn provisioning_state(body: &Value) -> Option<String> {
     body.pointer("/properties/provisioningState")
         .and_then(Value::as_str)
         .map(str::to_string)
+}
+
+/// What an operation's answer says of a failure: in ARM's documented place, in the resource it holds, or by itself.
+fn told_reason(body: &Value) -> Option<ServiceError> {
+    let mut places = ["/error", "/properties/error"].into_iter();
+    let inside = places.find_map(|place| ServiceError::from_json(body.pointer(place)?));
+    inside.or_else(|| ServiceError::from_json(body).filter(|error| !error.code.is_empty()))
+}
+
+/// What an error of the operation's URL says of the operation. ARM answers there with the error that ended it; who may not
+/// look, what is not found and a service that has no time say nothing of it.
+fn refusal(error: &Error) -> Option<ServiceError> {
+    if matches!(
+        error.status(),
+        None | Some(401 | 403 | 404 | 408 | 429 | 502 | 503 | 504)
+    ) {
+        return None;
+    }
+    match error {
+        Error::Arm(arm) => Some(arm.body.clone()),
+        Error::NotArm(other) if other.problem => Some(ServiceError {
+            message: other.snippet.clone(),
+            ..ServiceError::default()
+        }),
+        _ => None,
+    }
 }
 
 fn is_success(word: &str) -> bool {

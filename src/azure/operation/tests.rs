@@ -11,6 +11,8 @@ use super::machine::MISSING_MAX;
 use super::*;
 use crate::azure::fake::{FakeHttp, Reply, call, fault, reply};
 
+mod deleting;
+
 const V: &str = "2025-03-01-preview";
 const POOL: &str = "/subscriptions/s/pools/p";
 const STATUS: &str = "https://arm.example/status/1?api-version=x&t=1&c=Ab-_&s=a%2Fb&h=z";

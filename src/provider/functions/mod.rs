@@ -4,8 +4,7 @@ mod check_outbound_rules;
 mod id_parts;
 mod include;
 mod next_runs;
-mod parse_agent_pool_id;
-mod parse_task_id;
+mod parse_id;
 mod required_firewall_rules;
 mod required_outbound_rules;
 mod required_routes;
@@ -19,8 +18,8 @@ pub fn all() -> Vec<Box<dyn Function>> {
     vec![
         Box::new(check_outbound_rules::CheckOutboundRules),
         Box::new(next_runs::NextRuns),
-        Box::new(parse_agent_pool_id::ParseAgentPoolId),
-        Box::new(parse_task_id::ParseTaskId),
+        Box::new(parse_id::ParseId::AGENT_POOL),
+        Box::new(parse_id::ParseId::TASK),
         Box::new(required_firewall_rules::RequiredFirewallRules),
         Box::new(required_outbound_rules::RequiredOutboundRules),
         Box::new(required_routes::RequiredRoutes),

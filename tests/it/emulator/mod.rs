@@ -9,7 +9,7 @@ mod controls;
 mod dead_subnets;
 mod faults;
 mod foreign;
-mod lab;
+pub(crate) mod lab;
 mod lifecycle;
 mod network_seeds;
 mod process;

@@ -242,11 +242,10 @@ impl Fallen {
             "#!/bin/sh\n{:?} --exact {test} --nocapture | grep --line-buffered -o '1|5|.*'\n",
             env::current_exe().unwrap()
         );
-        let provider = sandbox.path().join("../plugins/terraform-provider-acr");
-        // A link to the real provider, which is left alone.
-        fs::remove_file(&provider).unwrap();
-        fs::write(&provider, script).unwrap();
+        sandbox.write("terraform-provider-acr", &script);
+        let provider = sandbox.path().join("terraform-provider-acr");
         fs::set_permissions(&provider, fs::Permissions::from_mode(0o755)).unwrap();
+        sandbox.provider_is(&provider);
         sandbox.write("main.tf", &MAIN.replace("WAYS", &WAYS.join(",")));
         Self(sandbox)
     }

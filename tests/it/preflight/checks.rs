@@ -29,7 +29,7 @@ fn case(check: &'static str, says: &'static str, seed: Seed, arguments: String) 
 }
 
 /// A network of its own for the subnet.
-fn elsewhere(more: Value) -> Seed {
+pub(super) fn elsewhere(more: Value) -> Seed {
     let mut network = json!({"name": "vnet-builds", "resource_group": "rg-builds", "address_space": ["10.40.0.0/16"],
         "subnets": [{"name": "snet-agents", "address_prefix": "10.40.1.0/24"}]});
     for (name, value) in more.as_object().unwrap() {
@@ -38,7 +38,7 @@ fn elsewhere(more: Value) -> Seed {
     seed(json!({"virtual_networks": [network]}))
 }
 
-fn with_registry(more: Value) -> Seed {
+pub(super) fn with_registry(more: Value) -> Seed {
     let mut own = json!({"name": "contosobuilds", "resource_group": "rg-builds"});
     for (name, value) in more.as_object().unwrap() {
         own[name] = value.clone();

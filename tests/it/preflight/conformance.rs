@@ -13,8 +13,17 @@ use crate::{
 const TYPE: &str = "acr_agent_pool";
 
 fn started(seed: emulator::Seed) -> (Emulator, PluginProcess) {
+    started_with(seed, None)
+}
+
+/// An emulator and a provider process that uses it, with these variables besides.
+pub(super) fn started_with(
+    seed: emulator::Seed,
+    variables: impl IntoIterator<Item = (String, String)>,
+) -> (Emulator, PluginProcess) {
     let emulator = emulator::start_blocking(Options { seed, ..options() }).unwrap();
-    let environment = emulator.environment();
+    let mut environment = emulator.environment();
+    environment.extend(variables);
     let variables: Vec<_> = environment
         .iter()
         .map(|(name, value)| (name.as_str(), Some(value.as_str())))

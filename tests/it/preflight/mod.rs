@@ -2,8 +2,10 @@
 
 mod checks;
 mod conformance;
+mod matrix;
 mod quota;
 mod reads;
+mod remedy;
 mod vectors;
 
 use serde_json::{Value, json};

@@ -2,8 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::{REFUSED, world};
-use crate::agent_pool::{HEADER, World, registry, seed};
+use super::{REFUSED, conformance::started_with, world};
+use crate::{
+    agent_pool::{HEADER, World, pool_id, registry, seed},
+    conformance::core::Core,
+};
 
 /// Pools by name, tier and count, under a provider with this block.
 fn pools(world: &World, preflight: &str, pools: &[(&str, &str, u32)]) {
@@ -81,6 +84,27 @@ fn what_is_in_use_already_has_been_granted() {
         .says("24");
     pools(&world, "    standard_vcpu_quota = 26", &[("next", "S1", 1)]);
     quiet(&world);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_in_use_is_a_quota_that_azure_has_raised() {
+    // 24 are in use and 16 declared: as long as the plan needs no more than 24, nobody has to ask for more.
+    for (tier, count, total) in [("S1", 1, 18), ("S2", 2, 24), ("S1", 5, 26)] {
+        let (_emulator, process) = started_with(seed(existing(&[("huge", "S3", 3)])), None);
+        let block = json!({"preflight": {"standard_vcpu_quota": 16}});
+        let mut core = Core::connect(process.provider_client().await, block).await;
+        let pool = |name: &str, tier: &str, count: u32| json!({"name": name, "registry_id": registry(), "tier": tier, "instance_count": count});
+        let mut huge = core.import("acr_agent_pool", &pool_id("huge")).await.unwrap();
+        let shrunk = huge.plan(pool("huge", "S3", 2)).await;
+        assert!(shrunk.diagnostics.is_empty(), "{:?}", shrunk.diagnostics);
+        let told = core
+            .resource("acr_agent_pool")
+            .plan(pool("next", tier, count))
+            .await
+            .diagnostics;
+        assert_eq!(told.iter().any(|it| it.summary == SUMMARY), total > 24, "{told:?}");
+        core.expect_clean();
+    }
 }
 
 #[test]

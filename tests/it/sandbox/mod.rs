@@ -105,6 +105,13 @@ impl Sandbox {
         self
     }
 
+    /// Makes Terraform start this program as the provider, instead of the one that cargo built for this test.
+    pub fn provider_is(&self, program: &Path) {
+        let link = self.root().join("plugins/terraform-provider-acr");
+        fs::remove_file(&link).unwrap();
+        symlink(program, link).unwrap();
+    }
+
     /// Makes Terraform use a provider process that is running already; `json` is what `--debug` printed.
     pub fn reattach(self, json: &str) -> Self {
         self.env([("TF_REATTACH_PROVIDERS".to_owned(), json.to_owned())])
