@@ -7,7 +7,8 @@
 //! * [`preview`]: where agent pools are offered and how many, as dated tables.
 //! * [`run`]: runs: schedule, wait, cancel, upload.
 //! * [`task`]: as much of tasks as pools need; [`task_id`]: ids of tasks.
-//! * [`schedule`]: when timer triggers fire; [`context`]: where builds take their source from.
+//! * [`schedule`]: when timer triggers fire; [`context`]: where builds take their source from;
+//!   [`task_yaml`]: whether ACR can run a task file.
 //! * [`subnet`]: the subnet of a pool, and whether the pool's network interfaces are still in it.
 //!
 //! Unknown members of answers are ignored, so that a newer service does not break an older provider.
@@ -23,6 +24,7 @@ pub mod schedule;
 pub mod subnet;
 pub mod task;
 pub mod task_id;
+pub mod task_yaml;
 pub mod tier;
 
 pub use agent_pool::{AgentPool, AgentPoolId};

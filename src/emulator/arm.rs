@@ -200,16 +200,33 @@ fn registry_route(
             store.check_signature(call.path, call.query)?;
             store.deletion_result(call.path, operation, call.version, call.now)
         }
-        ("GET", ["registries", _, "tasks"]) => store.list_tasks(&registry),
-        ("GET", ["registries", _, "tasks", _]) => store.get_task(&format!(
-            "{registry}/tasks/{}",
-            names.get(3).copied().unwrap_or_default()
-        )),
+        (_, ["registries", _, "tasks", ..]) => task_route(store, call, &registry, &lower[3..], names.get(3)),
         ("GET", ["registries", _, "runs"]) => store.list_runs(call, &registry),
         ("GET", ["registries", _, "runs", _]) => store.get_run(&format!(
             "{registry}/runs/{}",
             names.get(3).copied().unwrap_or_default()
         )),
+        _ => Err(unserved(call)),
+    }
+}
+
+/// `lower` is what follows `tasks`, `name` the task's as sent.
+fn task_route(
+    store: &mut Store,
+    call: &Call,
+    registry: &str,
+    lower: &[&str],
+    name: Option<&&str>,
+) -> Result<Answer, Refusal> {
+    let name = name.copied().unwrap_or_default();
+    let id = format!("{registry}/tasks/{name}");
+    match (call.method, lower) {
+        ("GET", []) => store.list_tasks(call, registry),
+        ("GET", [_]) => store.get_task(call, &id, false),
+        ("PUT", [_]) => store.put_task(call, registry, name),
+        ("PATCH", [_]) => store.patch_task(call, &id),
+        ("DELETE", [_]) => Ok(store.delete_task(&id)),
+        ("POST", [_, "listdetails"]) => store.get_task(call, &id, true),
         _ => Err(unserved(call)),
     }
 }

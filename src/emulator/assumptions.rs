@@ -30,6 +30,14 @@ pub struct Assumptions {
     pub dead_subnet: DeadSubnet,
     /// In which casing ids come back.
     pub id_casing: IdCasing,
+    /// What a PUT of a task does to the secrets that it does not send.
+    pub put_omitted_secrets: OmittedSecrets,
+    /// What a task that names both a pool and a CPU count is told.
+    pub pool_with_cpu: PoolWithCpu,
+    /// What a PATCH of a task that does not name its pool does to it.
+    pub patch_agent_pool: PatchAgentPool,
+    /// In which registries system tasks can be made.
+    pub system_task_registry: SystemTaskRegistry,
 }
 
 /// See [`Assumptions::failed_create_body`].
@@ -148,6 +156,50 @@ pub enum IdCasing {
     Recased,
 }
 
+/// See [`Assumptions::put_omitted_secrets`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OmittedSecrets {
+    /// They are gone, as everything that a PUT does not send.
+    #[default]
+    Wiped,
+    /// They stay where the step, trigger, argument or server that they belong to is still there.
+    Kept,
+}
+
+/// See [`Assumptions::pool_with_cpu`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PoolWithCpu {
+    /// Nothing: the Azure CLI always sends both.
+    #[default]
+    Accepted,
+    /// 400 `InvalidInputValue`, as reported once from the field.
+    Refused,
+}
+
+/// See [`Assumptions::patch_agent_pool`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PatchAgentPool {
+    /// Nothing, as to everything that a PATCH does not name.
+    #[default]
+    Kept,
+    /// The task loses it, as reported once from the field.
+    Dropped,
+}
+
+/// See [`Assumptions::system_task_registry`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SystemTaskRegistry {
+    /// In every one.
+    #[default]
+    Any,
+    /// Only in those that are encrypted with a customer-managed key.
+    Encrypted,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -161,6 +213,14 @@ mod tests {
             ),
             (
                 r#"{"delete_end":"204","put_existing_pool":"ok","failed_create_body":"bare_status"}"#,
+                true,
+            ),
+            (
+                r#"{"put_omitted_secrets":"kept","pool_with_cpu":"refused","patch_agent_pool":"dropped"}"#,
+                true,
+            ),
+            (
+                r#"{"put_omitted_secrets":"wiped","system_task_registry":"encrypted"}"#,
                 true,
             ),
             (r#"{"delete_end":"500"}"#, false),

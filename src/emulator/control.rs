@@ -22,7 +22,7 @@ const MAX_ADVANCE_SECONDS: f64 = 100.0 * 366.0 * 86_400.0;
 #[serde(default, deny_unknown_fields)]
 pub struct Mutation {
     /// Members to set: `count`, `tier`, `provisioningState` of a pool; `sku`, `provisioningState`,
-    /// `privateEndpointConnections` and the settable properties of a registry; `status` of a run; any property of a network
+    /// `privateEndpointConnections` and the settable properties of a registry; `status` of a run; `tags` and any property of a task; any property of a network
     /// or of what it names, with `dead` of a subnet and `securityAdminRules` of a network. `null` takes a property away.
     pub set: Map<String, Value>,
     /// Removes the object at once, and what lies below it.
@@ -214,6 +214,8 @@ fn set(store: &mut Store, id: &str, name: &str, value: &Value) -> Option<()> {
             "status" => run.status = value.as_str()?.into(),
             _ => return None,
         }
+    } else if store.tasks.contains_key(id) {
+        return store.set_task(id, name, value);
     } else {
         return super::network_changes::set(store, id, name, value);
     }

@@ -9,6 +9,7 @@ use super::json::Json;
 use super::metadata::{POOL_TYPE, normalized};
 use super::refusals::Refusal;
 use super::store::{Group, Store, key};
+use super::tasks_view::TASK_TYPE;
 
 impl Store {
     /// The group, or the gateway's 404.
@@ -108,6 +109,7 @@ impl Store {
         let all = self
             .generic_registries()
             .chain(self.generic_pools())
+            .chain(self.generic_tasks())
             .chain(self.generic_networks())
             .chain(self.generic_attachments());
         let listed = all
@@ -150,6 +152,21 @@ impl Store {
                 ("systemData", pool.provenance.to_json(with_zulu)),
             ]);
             (pool.id.clone(), POOL_TYPE, json)
+        })
+    }
+
+    fn generic_tasks(&self) -> impl Iterator<Item = (String, &'static str, Json)> {
+        self.tasks.values().map(|task| {
+            let registry = task.id.split('/').nth(8).unwrap_or_default();
+            let json = Json::present([
+                ("id", Some(self.shown(&task.id).into())),
+                ("name", Some(format!("{registry}/{}", task.name).into())),
+                ("type", Some(TASK_TYPE.into())),
+                ("location", Some((&task.location).into())),
+                ("tags", task.tags.clone().map(Json::from)),
+                ("systemData", Some(task.provenance.to_json(with_zulu))),
+            ]);
+            (task.id.clone(), TASK_TYPE, json)
         })
     }
 

@@ -114,8 +114,10 @@ fn masked_value(value: Value) -> Value {
 }
 
 fn masked_members(members: Map<String, Value>) -> Map<String, Value> {
-    // ACR's `{name, value, isSecret: true}` and `{type: Opaque, value}` carry secrets under an innocent name.
-    let holds_secret = members.get("isSecret") == Some(&Value::Bool(true)) || members.contains_key("type");
+    // ACR's `{name, value, isSecret: true}` and `{type: Opaque, value}` carry secrets under an innocent name; the type may
+    // be left out.
+    let typed = members.contains_key("type") || members.len() == 1;
+    let holds_secret = members.get("isSecret") == Some(&Value::Bool(true)) || typed;
     let masked = members.into_iter().map(|(name, value)| {
         let hide = is_secret(&name) || (holds_secret && name == "value");
         let hide = hide && !value.is_object();
@@ -140,6 +142,7 @@ mod tests {
     #[test]
     fn bodies_keep_what_is_harmless_and_lose_what_is_secret() {
         let body = br#"{"a":{"password":{"type":"Opaque","value":"hush"},"token":"hush","name":"plain"},
+            "c":{"userName":{"value":"hush"},"password":{"value":"hush"}},"step":{"type":"Docker","contextAccessToken":"hush"},
             "arguments":[{"name":"n","value":"hush","isSecret":true},{"name":"n","value":"plain","isSecret":false}]}"#;
         let text = masked_body("application/json", body).unwrap().to_string();
         assert!(!text.contains("hush") && text.matches("plain").count() == 2, "{text}");

@@ -12,6 +12,8 @@ pub(super) enum Json {
     Value(Value),
     /// An object, in the order written.
     Object(Vec<(&'static str, Json)>),
+    /// An object whose members' names come from a caller, in the order written.
+    Entries(Vec<(String, Json)>),
     /// An array.
     Array(Vec<Json>),
 }
@@ -53,6 +55,7 @@ impl Serialize for Json {
         match self {
             Json::Value(value) => value.serialize(serializer),
             Json::Array(items) => items.serialize(serializer),
+            Json::Entries(entries) => serializer.collect_map(entries.iter().map(|(name, value)| (name, value))),
             Json::Object(members) => {
                 let mut map = serializer.serialize_map(Some(members.len()))?;
                 for (name, value) in members {

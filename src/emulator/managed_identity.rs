@@ -3,6 +3,7 @@
 //! The metadata service's address cannot be served here; a client that is told of this port as its HTTP proxy asks for
 //! `http://169.254.169.254/…` through it. Off unless asked for, because whoever can reach the port gets a token.
 
+use std::io;
 use std::sync::Arc;
 
 use axum::Router;
@@ -13,6 +14,7 @@ use serde_json::json;
 use time::{Duration, OffsetDateTime};
 use tokio::net::TcpListener;
 
+use super::Options;
 use super::answer::Answer;
 use super::control::is_loopback_host;
 use super::exchange::{Incoming, Told};
@@ -27,6 +29,16 @@ const METADATA_ADDRESS: &str = "169.254.169.254";
 const METADATA_VERSION: &str = "2018-02-01";
 /// The first version of App Service's endpoint with this header; every later one is taken too.
 const APP_SERVICE_VERSION: &str = "2019-08-01";
+
+/// The port, if it is asked for.
+pub(super) fn listener(options: &Options) -> io::Result<Option<std::net::TcpListener>> {
+    if !options.managed_identity {
+        return Ok(None);
+    }
+    let listener = std::net::TcpListener::bind((options.listen.ip(), 0))?;
+    listener.set_nonblocking(true)?;
+    Ok(Some(listener))
+}
 
 /// Serves until the runtime ends.
 pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) {

@@ -43,6 +43,7 @@ mod attachments;
 mod certificates;
 mod clock;
 mod control;
+mod cron;
 mod dead_subnets;
 mod environment;
 mod exchange;
@@ -77,6 +78,12 @@ mod sign_in;
 mod store;
 mod subnets;
 mod tasks;
+mod tasks_body;
+mod tasks_checks;
+mod tasks_identity;
+mod tasks_shape;
+mod tasks_view;
+mod timers;
 mod versions;
 mod world;
 
@@ -93,7 +100,8 @@ use tokio_rustls::TlsAcceptor;
 
 pub use assumptions::{
     Assumptions, DeadSubnet, DeleteBusyPool, DeleteEnd, DeleteMissingPool, FailedCreateBody, FailedPoolScales,
-    IdCasing, PatchSameCount, PutExistingPool, QuotaFailure,
+    IdCasing, OmittedSecrets, PatchAgentPool, PatchSameCount, PoolWithCpu, PutExistingPool, QuotaFailure,
+    SystemTaskRegistry,
 };
 pub use control::{MutateError, Mutation};
 pub use faults::{Fault, FaultAction, FaultMatch, FaultResponse, OperationFailure};
@@ -226,7 +234,7 @@ pub fn start_blocking(options: Options) -> Result<Emulator, StartError> {
     let listener = std::net::TcpListener::bind(options.listen)?;
     listener.set_nonblocking(true)?;
     let base_url = format!("https://localhost:{}", listener.local_addr()?.port());
-    let plain = managed_identity_listener(&options)?;
+    let plain = managed_identity::listener(&options)?;
     let certificates = certificates::create()?;
     let durations = Durations {
         provisioning: options.provisioning,
@@ -266,15 +274,6 @@ pub fn start_blocking(options: Options) -> Result<Emulator, StartError> {
         thread: Some(thread),
         subscription_id,
     })
-}
-
-fn managed_identity_listener(options: &Options) -> io::Result<Option<std::net::TcpListener>> {
-    if !options.managed_identity {
-        return Ok(None);
-    }
-    let listener = std::net::TcpListener::bind((options.listen.ip(), 0))?;
-    listener.set_nonblocking(true)?;
-    Ok(Some(listener))
 }
 
 impl Emulator {

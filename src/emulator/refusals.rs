@@ -17,6 +17,8 @@ pub(super) struct Refusal {
     code: String,
     message: String,
     target: Option<&'static str>,
+    /// The one entry of `details`: code, message and target. Boxed, because errors are returned everywhere.
+    inner: Option<Box<[String; 3]>>,
     /// The network provider's errors end with an empty list.
     empty_details: bool,
     gateway: bool,
@@ -31,6 +33,7 @@ impl Refusal {
             code: code.into(),
             message: message.into(),
             target: None,
+            inner: None,
             empty_details: false,
             gateway: true,
             headers: Vec::new(),
@@ -60,7 +63,16 @@ impl Refusal {
         let mut error = vec![("code", Json::from(self.code)), ("message", Json::from(self.message))];
         if let Some(target) = self.target {
             error.push(("target", target.into()));
-            error.push(("details", Json::null()));
+            let inner = self.inner.map(|inner| {
+                let [code, message, target] = *inner;
+                let members = [
+                    ("code", code.into()),
+                    ("message", message.into()),
+                    ("target", target.into()),
+                ];
+                Json::Array(vec![Json::object(members)])
+            });
+            error.push(("details", inner.unwrap_or_else(Json::null)));
         }
         if self.empty_details {
             error.push(("details", Json::Array(Vec::new())));
@@ -160,6 +172,30 @@ impl Refusal {
     pub(super) fn input(parameters: &str, property: &str, text: &str) -> Refusal {
         let message = format!("Some of the properties of '{parameters}' are invalid.. InnerErrors: {property}:{text}");
         Refusal::provider(400, "InvalidInputValue", message)
+    }
+
+    /// 400: as [`Refusal::input`], with the part that is wrong in `details`, as the Tasks provider does for tasks.
+    pub(super) fn inner(parameters: &str, part: &str, code: &str, text: &str) -> Refusal {
+        Refusal {
+            inner: Some(Box::new([code, text, part].map(str::to_string))),
+            ..Refusal::input(parameters, part, text)
+        }
+    }
+
+    /// 400: the Tasks provider cannot make anything of the body: it is empty, or its discriminator is missing or unknown.
+    pub(super) fn unreadable() -> Refusal {
+        let text =
+            "A request body is needed, and where it can be of several types, its discriminator must name a known one.";
+        Refusal::provider(400, "InvalidRequestBody", text)
+    }
+
+    /// 400: the URL of a source trigger. The errors of source control name their service as the target.
+    pub(super) fn repository_url(url: &str, service: &'static str) -> Refusal {
+        let text = format!("The repository URL '{url}' is invalid.");
+        Refusal {
+            target: Some(service),
+            ..Refusal::provider(400, "InvalidRepositoryUrl", text)
+        }
     }
 
     /// 409: the pool is busy or failed. The code is reported from the field, the text is not.

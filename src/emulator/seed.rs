@@ -67,7 +67,7 @@ pub struct Seed {
     pub dead_subnet_seconds: u64,
     /// Agent pools. Not checked against quota, SKU or region: a seed may start from trouble.
     pub agent_pools: Vec<SeedPool>,
-    /// Tasks: read-only in this version.
+    /// Tasks.
     pub tasks: Vec<SeedTask>,
     /// Runs: read-only in this version.
     pub runs: Vec<SeedRun>,
@@ -150,8 +150,8 @@ pub struct SeedPool {
     pub provisioning_state: String,
 }
 
-/// A task. Its step is an encoded task that does nothing of interest.
-#[derive(Clone, Debug, Deserialize)]
+/// A task. Unless its properties say otherwise, its step is an encoded task that does nothing of interest.
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SeedTask {
     /// The name of its registry.
@@ -161,6 +161,9 @@ pub struct SeedTask {
     /// The pool on which its runs execute.
     #[serde(default)]
     pub agent_pool_name: Option<String>,
+    /// `properties` as ARM spells them, secrets among them; each replaces what a task has otherwise.
+    #[serde(default)]
+    pub properties: Map<String, Value>,
 }
 
 /// A run.

@@ -95,13 +95,18 @@ impl Store {
         for task in &seed.tasks {
             let (registry, location) = self.seeded_registry(&task.registry)?;
             let id = format!("{registry}/tasks/{}", task.name);
-            let agent_pool_name = task.agent_pool_name.clone();
+            let properties = super::tasks::seeded_properties(task.agent_pool_name.as_deref(), &task.properties);
+            let properties = properties.map_err(|problem| format!("task '{}': {problem}", task.name))?;
             let task = Task {
                 id,
                 name: task.name.clone(),
                 location,
-                agent_pool_name,
+                tags: None,
+                identity: None,
+                properties,
                 created: now,
+                provenance: Provenance::new("seed", now),
+                born: self.next_birth(),
             };
             self.tasks.insert(key(&task.id), task);
         }

@@ -12,6 +12,7 @@ use super::json::Json;
 use super::operations::Operation;
 use super::seed::Seed;
 use super::seed_network::ForeignAnswer;
+use super::tasks_identity::TaskIdentity;
 use super::versions::TaskVersions;
 
 /// A resource group.
@@ -94,14 +95,19 @@ pub(super) struct Subnet {
     pub(super) revision: u64,
 }
 
-/// A task of the seed.
-#[derive(Debug)]
+/// A task. Its `Debug` leaves out what holds secrets.
 pub(super) struct Task {
     pub(super) id: String,
     pub(super) name: String,
     pub(super) location: String,
-    pub(super) agent_pool_name: Option<String>,
+    pub(super) tags: Option<Value>,
+    pub(super) identity: Option<TaskIdentity>,
+    /// As ARM names them, complete with defaults and secrets.
+    pub(super) properties: Map<String, Value>,
     pub(super) created: OffsetDateTime,
+    pub(super) provenance: Provenance,
+    /// Lists are oldest first.
+    pub(super) born: u64,
 }
 
 /// A run of the seed.
@@ -154,6 +160,8 @@ pub(super) struct Store {
     pub(super) deaths: BTreeMap<String, OffsetDateTime>,
     pub(super) dead_subnet_delay: Duration,
     pub(super) tasks: BTreeMap<String, Task>,
+    /// Up to when timers have fired.
+    pub(super) timers_checked: OffsetDateTime,
     pub(super) runs: BTreeMap<String, Run>,
     pub(super) lingering: Vec<Lingering>,
     pub(super) operations: BTreeMap<String, Operation>,
@@ -229,6 +237,7 @@ impl Store {
             deaths: BTreeMap::new(),
             dead_subnet_delay: Duration::from_secs(seed.dead_subnet_seconds),
             tasks: BTreeMap::new(),
+            timers_checked: now,
             runs: BTreeMap::new(),
             lingering: Vec::new(),
             operations: BTreeMap::new(),

@@ -54,10 +54,10 @@ impl World {
         Ok(())
     }
 
-    /// Lets due operations end, and returns the time.
+    /// Lets due operations end and due timers fire, and returns the time.
     pub(super) fn tick(&mut self) -> OffsetDateTime {
         let now = self.clock.now();
-        self.store.settle(now);
+        self.store.advance_to(now);
         now
     }
 }

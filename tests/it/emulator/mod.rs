@@ -18,3 +18,4 @@ mod registry_access;
 mod service_tags;
 mod shape;
 mod surface;
+mod tasks;

@@ -286,8 +286,8 @@ async fn versions_scopes_and_what_is_not_served() {
             "NotServedByEmulator",
         ),
         (
-            "PUT",
-            format!("{registry}/tasks/build?api-version={POOLS}"),
+            "POST",
+            format!("{registry}/tasks/build/listRuns?api-version={POOLS}"),
             501,
             "NotServedByEmulator",
         ),

@@ -309,6 +309,7 @@ async fn tasks_and_runs_of_the_seed() {
             registry: "contosobuilds".into(),
             name: "build".into(),
             agent_pool_name: Some("pool-a".into()),
+            ..SeedTask::default()
         }];
         options.seed.runs = vec![
             run("ca1", "Succeeded", Some("pool-a"), 1),
