@@ -6,6 +6,7 @@
 //! * [`tier`]: what the tiers are, as a dated table.
 //! * [`preview`]: where agent pools are offered and how many, as dated tables.
 //! * [`run`]: runs: schedule, wait, cancel, upload.
+//! * [`log`]: a run's log while it grows.
 //! * [`task`]: as much of tasks as pools need; [`task_id`]: ids of tasks.
 //! * [`schedule`]: when timer triggers fire; [`context`]: where builds take their source from;
 //!   [`task_yaml`]: whether ACR can run a task file.
@@ -17,6 +18,7 @@ pub mod agent_pool;
 pub mod condition;
 pub mod context;
 pub mod diagnosis;
+pub mod log;
 pub mod preview;
 pub mod registry;
 pub mod run;
