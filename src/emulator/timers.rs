@@ -11,8 +11,8 @@ use super::cron::Schedule;
 use super::store::{Run, Store, Task, key, parent};
 use super::tasks::is_enabled;
 
-/// Occurrences that one jump of the clock makes up for: a week of every minute. A jump of years would fill the memory.
-const MAX_FIRINGS: usize = 7 * 24 * 60;
+/// Occurrences that one jump of the clock makes up for: a day of every minute. A jump of years would fill the memory.
+const MAX_FIRINGS: usize = 24 * 60;
 
 /// One occurrence of one timer.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -59,11 +59,17 @@ impl Planner<'_> {
             Some(_) => Change::Keep,
         };
         let Some(subject) = plan.planned.subject(change) else {
+            // Tasks that name the pool find it there all the same.
+            if let Some(id) = plan.planned.pool_id() {
+                self.preflight.planned.will_exist(&id);
+            }
             return Diagnostics::new();
         };
         let planned = PlannedPool {
             tier: subject.tier.clone(),
             count: subject.count,
+            is_new: change == Change::Create,
+            in_subnet: !plan.planned.subnet_id.is_null(),
         };
         self.preflight.planned.will_be(&subject.pool, planned);
         // A replacement under another name, or elsewhere, frees what the old pool has.

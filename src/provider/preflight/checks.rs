@@ -45,7 +45,7 @@ pub fn run(subject: &Subject, facts: &Facts, settings: &Settings, planned: &Plan
 }
 
 /// A finding about the registry.
-fn about_registry(check: Check, level: Level, mendable: bool, summary: String, detail: String) -> Finding {
+pub(super) fn about_registry(check: Check, level: Level, mendable: bool, summary: String, detail: String) -> Finding {
     Finding {
         check,
         level,
@@ -69,7 +69,7 @@ fn about_subnet(check: Check, level: Level, summary: String, detail: String) -> 
 }
 
 /// What cannot be read is never a pass and never a failure.
-fn unreadable(check: Check, attribute: &'static str, id: &str, action: &str, why: &str) -> Finding {
+pub(super) fn unreadable(check: Check, attribute: &'static str, id: &str, action: &str, why: &str) -> Finding {
     Finding {
         check,
         level: Level::Warning,

@@ -37,7 +37,7 @@ pub struct Finding {
     pub summary: String,
     /// What was found, where, why it matters, and the smallest change that mends it.
     pub detail: String,
-    /// The argument of the pool that it concerns.
+    /// The argument that it concerns.
     pub attribute: &'static str,
 }
 
@@ -88,7 +88,7 @@ impl Finding {
             )
         } else {
             let order = if stage == Stage::Apply && self.mendable {
-                " If another resource of this configuration mends it, let the pool depend on that resource (depends_on)."
+                " If another resource of this configuration mends it, let this one depend on that resource (depends_on)."
             } else {
                 ""
             };

@@ -1,6 +1,6 @@
-//! Will Azure and the network let this pool work? Asked at plan, and again at apply before the first write.
+//! Will Azure and the network let this pool work, or this task? Asked at plan, and again at apply before the first write.
 //!
-//! [`facts`] reads, [`checks`] judges what was read into [`finding::Finding`]s, [`settings`] says what each check may do,
+//! [`facts`] reads, [`checks`] judges what was read into [`finding::Finding`]s, [`runs`] does both for tasks and builds, [`settings`] says what each check may do,
 //! and [`Preflight`] puts them together. What the same plan may mend never blocks it: such a finding warns at plan and
 //! refuses at apply.
 
@@ -9,9 +9,10 @@ pub mod facts;
 pub mod finding;
 pub mod quota;
 pub mod reads;
+pub mod runs;
 pub mod settings;
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use serde_json::Value;
 
@@ -28,6 +29,7 @@ use facts::{Facts, Subject};
 use finding::{Finding, Stage};
 use quota::PlannedPools;
 use reads::{Read, Reads};
+use runs::{RunFacts, RunSubject};
 use settings::{Check, Settings};
 
 /// How long apply goes on reading what blocks it: separately managed rules may still be landing.
@@ -48,6 +50,13 @@ pub struct Preflight {
     /// Pools that this process has planned: they exist, at their planned size.
     pub planned: PlannedPools,
     reads: Reads,
+}
+
+/// What is about to be written.
+#[derive(Clone, Copy)]
+enum Asked<'a> {
+    Pool(&'a Subject),
+    Runs(&'a RunSubject),
 }
 
 impl Preflight {
@@ -93,12 +102,7 @@ impl Preflight {
         pools.into_iter().find(|it| it.name.eq_ignore_ascii_case(pool.name()))
     }
 
-    async fn findings(&self, client: &Client, call: &Call, subject: &Subject) -> Vec<Finding> {
-        let facts = self.facts(client, call, subject, &self.settings).await;
-        checks::run(subject, &facts, &self.settings, &self.planned)
-    }
-
-    /// What to say at plan.
+    /// What to say of a pool at plan.
     pub async fn at_plan(&self, client: &Client, call: &Call, subject: &Subject) -> Diagnostics {
         let facts = self.facts(client, call, subject, &self.settings).await;
         let mut findings = checks::run(subject, &facts, &self.settings, &self.planned);
@@ -106,22 +110,62 @@ impl Preflight {
         if over && call.sleep(SETTLE).await.is_ok() {
             findings = checks::run(subject, &facts, &self.settings, &self.planned);
         }
-        let told = findings
-            .iter()
-            .filter_map(|finding| finding.diagnostic(Stage::Plan, &self.settings));
-        Diagnostics(told.collect())
+        self.told(findings.iter(), Stage::Plan)
     }
 
-    /// Whether apply may write. What blocks it is read again for a while, uncached; warnings were given by the plan, which
-    /// Terraform makes once more right before.
+    /// What to say of a task or a build at plan: when it is created, and when its pool or its identities change.
+    pub async fn runs_at_plan(&self, client: &Client, call: &Call, subject: &RunSubject) -> Diagnostics {
+        let facts = RunFacts::gather(client, call, &self.reads, subject).await;
+        let mut findings = runs::run(subject, &facts, &self.planned);
+        let lacks_pool = findings.iter().any(|finding| finding.check == Check::Pool);
+        // The pool may not have been planned yet, if only its name connects the two.
+        if lacks_pool && call.sleep(SETTLE).await.is_ok() {
+            findings = runs::run(subject, &facts, &self.planned);
+        }
+        self.told(findings.iter(), Stage::Plan)
+    }
+
+    /// Whether apply may write a pool. What blocks it is read again for a while, uncached; warnings were given by the plan,
+    /// which Terraform makes once more right before.
     ///
     /// # Errors
     /// What blocks it.
     pub async fn at_apply(&self, client: &Client, call: &Call, subject: &Subject) -> Result<(), Diagnostics> {
+        self.gate(client, call, Asked::Pool(subject)).await
+    }
+
+    /// Whether apply may write a task or a build; as [`Preflight::at_apply`].
+    ///
+    /// # Errors
+    /// What blocks it.
+    pub async fn runs_at_apply(&self, client: &Client, call: &Call, subject: &RunSubject) -> Result<(), Diagnostics> {
+        self.gate(client, call, Asked::Runs(subject)).await
+    }
+
+    async fn findings(&self, client: &Client, call: &Call, asked: Asked<'_>) -> Vec<Finding> {
+        match asked {
+            Asked::Pool(subject) => {
+                let facts = self.facts(client, call, subject, &self.settings).await;
+                checks::run(subject, &facts, &self.settings, &self.planned)
+            }
+            Asked::Runs(subject) => {
+                let facts = RunFacts::gather(client, call, &self.reads, subject).await;
+                runs::run(subject, &facts, &self.planned)
+            }
+        }
+    }
+
+    fn told<'a>(&self, findings: impl Iterator<Item = &'a Finding>, stage: Stage) -> Diagnostics {
+        let told = findings.filter_map(|finding| finding.diagnostic(stage, &self.settings));
+        let told: Vec<Diagnostic> = told.collect();
+        Diagnostics(told)
+    }
+
+    async fn gate(&self, client: &Client, call: &Call, asked: Asked<'_>) -> Result<(), Diagnostics> {
         let started = call.elapsed();
         let mut anew = false;
         loop {
-            let findings = self.findings(client, call, subject).await;
+            let findings = self.findings(client, call, asked).await;
             let blocking: Vec<&Finding> = findings
                 .iter()
                 .filter(|finding| finding.blocks(&self.settings))
@@ -130,7 +174,7 @@ impl Preflight {
                 return Ok(());
             }
             if !anew {
-                // What was read for another pool may be some seconds old, and mended since.
+                // What was read for another may be some seconds old, and mended since.
                 anew = true;
                 self.reads.forget();
                 continue;
@@ -138,14 +182,19 @@ impl Preflight {
             let hopeless = blocking.iter().any(|finding| !finding.mendable);
             let over = call.elapsed().saturating_sub(started) >= GRACE;
             if hopeless || over || call.sleep(GRACE_POLL).await.is_err() {
-                let told = blocking
-                    .iter()
-                    .filter_map(|finding| finding.diagnostic(Stage::Apply, &self.settings));
-                let told: Vec<Diagnostic> = told.collect();
-                return Err(Diagnostics(told));
+                return Err(self.told(blocking.into_iter(), Stage::Apply));
             }
-            tracing::info!(pool = %subject.pool, "waiting for what blocks the pool to be mended");
+            tracing::info!(%asked, "waiting for what blocks it to be mended");
             self.reads.forget();
+        }
+    }
+}
+
+impl fmt::Display for Asked<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pool(subject) => subject.pool.fmt(f),
+            Self::Runs(subject) => write!(f, "runs of {}", subject.registry),
         }
     }
 }

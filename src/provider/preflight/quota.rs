@@ -18,12 +18,30 @@ pub struct PlannedPool {
     pub tier: String,
     /// Its number of machines.
     pub count: i64,
+    /// Whether it is created, also as a replacement: what is wrong with the present one does not matter then.
+    pub is_new: bool,
+    /// Whether it has a subnet.
+    pub in_subnet: bool,
+}
+
+/// What this process has planned for one pool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Plans {
+    /// Nothing.
+    None,
+    /// It is created or replaced, with so many machines.
+    Made(i64),
+    /// It stays, with so many machines, if that is known yet.
+    Kept(Option<i64>),
+    /// It will be gone.
+    Removed,
 }
 
 /// What this process has planned, by pool: pools that will exist, and pools that will not.
 #[derive(Debug, Default)]
 pub struct PlannedPools {
     pools: Mutex<Vec<(AgentPoolId, Option<PlannedPool>)>>,
+    vague: Mutex<Vec<AgentPoolId>>,
 }
 
 /// Processors of one kind, by pool.
@@ -61,6 +79,42 @@ impl PlannedPools {
     /// The pool will be gone.
     pub fn will_go(&self, pool: &AgentPoolId) {
         self.set(pool, None);
+    }
+
+    /// The pool will exist, and more is not known yet: it counts nowhere.
+    pub fn will_exist(&self, pool: &AgentPoolId) {
+        let mut vague = self.vague.lock().unwrap_or_else(PoisonError::into_inner);
+        if !vague.contains(pool) {
+            vague.push(pool.clone());
+        }
+    }
+
+    /// What is planned for a pool.
+    #[must_use]
+    pub fn of(&self, pool: &AgentPoolId) -> Plans {
+        match self.find(pool) {
+            Some(None) => Plans::Removed,
+            Some(Some(planned)) if planned.is_new => Plans::Made(planned.count),
+            Some(Some(planned)) => Plans::Kept(Some(planned.count)),
+            None if self.is_vague(pool) => Plans::Kept(None),
+            None => Plans::None,
+        }
+    }
+
+    /// Whether a planned pool has a subnet; `None` when it is not planned, or not known in full.
+    #[must_use]
+    pub fn in_subnet(&self, pool: &AgentPoolId) -> Option<bool> {
+        self.find(pool).flatten().map(|planned| planned.in_subnet)
+    }
+
+    fn find(&self, pool: &AgentPoolId) -> Option<Option<PlannedPool>> {
+        let pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = pools.iter().find(|(id, _)| id == pool);
+        found.map(|(_, planned)| planned.clone())
+    }
+
+    fn is_vague(&self, pool: &AgentPoolId) -> bool {
+        self.vague.lock().unwrap_or_else(PoisonError::into_inner).contains(pool)
     }
 
     fn set(&self, pool: &AgentPoolId, planned: Option<PlannedPool>) {
@@ -140,6 +194,8 @@ mod tests {
             PlannedPool {
                 tier: "S2".into(),
                 count: 3,
+                is_new: true,
+                in_subnet: false,
             },
         );
         planned.will_go(&pool("two"));
@@ -148,6 +204,8 @@ mod tests {
             PlannedPool {
                 tier: "S1".into(),
                 count: 1,
+                is_new: true,
+                in_subnet: false,
             },
         );
         assert_eq!(planned.usage(&registry(), &there, false).listed(), "new 2, one 12");

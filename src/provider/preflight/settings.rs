@@ -29,7 +29,9 @@ pub enum Check {
     Dns,
     /// Whether the subnet's rules and routes let agents out.
     Network,
-    /// Whether pool and registry reach each other.
+    /// Whether runs find their pool, and a machine there.
+    Pool,
+    /// Whether pool and registry reach each other, and whether the registry lets runs in.
     PrivateRegistry,
     /// Whether the registry has processors left.
     Quota,
@@ -42,7 +44,7 @@ pub enum Check {
 }
 
 /// Every check, in the order in which findings are told.
-pub const CHECKS: [Check; 7] = [
+pub const CHECKS: [Check; 8] = [
     Check::Region,
     Check::Sku,
     Check::Quota,
@@ -50,6 +52,7 @@ pub const CHECKS: [Check; 7] = [
     Check::Network,
     Check::Dns,
     Check::PrivateRegistry,
+    Check::Pool,
 ];
 
 /// What one check may do.
@@ -92,6 +95,8 @@ model! {
         pub isolated_vcpu_quota: i64,
         /// See [`Check::Network`].
         pub network: String,
+        /// See [`Check::Pool`].
+        pub pool: String,
         /// See [`Check::PrivateRegistry`].
         pub private_registry: String,
         /// See [`Check::Quota`].
@@ -116,6 +121,7 @@ impl Check {
         match self {
             Self::Dns => "dns",
             Self::Network => "network",
+            Self::Pool => "pool",
             Self::PrivateRegistry => "private_registry",
             Self::Quota => "quota",
             Self::Region => "region",
@@ -170,8 +176,12 @@ pub fn block() -> NestedBlock {
                     "Network security groups and routes that keep agents from what they need. From `ACR_PREFLIGHT_NETWORK` when not set.",
                 ),
                 check(
+                    "pool",
+                    "A pool that a task or a build names and that is missing, has failed or has no machine. From `ACR_PREFLIGHT_POOL` when not set.",
+                ),
+                check(
                     "private_registry",
-                    "A registry that is closed to the pool's network. From `ACR_PREFLIGHT_PRIVATE_REGISTRY` when not set.",
+                    "A registry that is closed to the pool's network, or to the identity of a task. From `ACR_PREFLIGHT_PRIVATE_REGISTRY` when not set.",
                 ),
                 check(
                     "quota",
@@ -200,7 +210,7 @@ pub fn block() -> NestedBlock {
                 ),
             ],
             blocks: Vec::new(),
-            description: "What the checks before a pool is written may do: each is `error`, `warning` or `off`.",
+            description: "What the checks before something is written may do: each is `error`, `warning` or `off`.",
         },
     )
 }
@@ -290,6 +300,7 @@ impl PreflightModel {
         match check {
             Check::Dns => &self.dns,
             Check::Network => &self.network,
+            Check::Pool => &self.pool,
             Check::PrivateRegistry => &self.private_registry,
             Check::Quota => &self.quota,
             Check::Region => &self.region,

@@ -126,6 +126,8 @@ impl SubnetReadinessDataSource {
             PlannedPool {
                 tier: subject.tier.clone(),
                 count: subject.count,
+                is_new: true,
+                in_subnet: subject.subnet.is_some(),
             },
         );
         let findings = checks::run(&subject, &facts, &settings, &planned);

@@ -19,3 +19,6 @@ mod service_tags;
 mod shape;
 mod surface;
 mod tasks;
+mod tasks_identities;
+mod tasks_refused;
+mod timers;

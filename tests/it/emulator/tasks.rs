@@ -1,7 +1,7 @@
 //! Tasks over HTTPS: every answer's status, headers and exact keys, and what becomes of secrets.
 
 use serde_json::{Value, json};
-use terraform_provider_acr::emulator::{Mutation, OmittedSecrets, PatchAgentPool};
+use terraform_provider_acr::emulator::{Mutation, OmittedSecrets, PatchAgentPool, SeedRun, SeedTask};
 
 use super::lab::{Lab, POOLS, Reply};
 use super::shape::shape_of;
@@ -374,4 +374,39 @@ async fn secrets_need_more_than_reading() {
         let reply = lab.send(method, &url, &token, Some("{}")).await.unwrap();
         assert_eq!(reply.status, status, "{method} {}", reply.text);
     }
+}
+
+#[tokio::test]
+async fn a_build_tells_what_it_is_based_on() {
+    let step = json!({"step": {"type": "Docker", "dockerFilePath": "Dockerfile", "imageNames": ["app:v1"],
+                               "contextPath": "https://github.com/contoso/app"}});
+    let lab = Lab::with(|options| {
+        options.seed.tasks = vec![SeedTask {
+            registry: "contosobuilds".into(),
+            name: "build-app".into(),
+            properties: step.as_object().unwrap().clone(),
+            ..SeedTask::default()
+        }];
+        options.seed.runs = vec![SeedRun {
+            registry: "contosobuilds".into(),
+            run_id: "cf1".into(),
+            status: "Failed".into(),
+            agent_pool_name: None,
+            task: Some("build-app".into()),
+            create_time: None,
+        }];
+    })
+    .await;
+    let url = lab.task("build-app");
+    let before = lab.get(&url).await.text;
+    assert!(!before.contains("baseImageDependencies"), "{before}");
+    let run = format!("{}/runs/cf1", lab.registry());
+    lab.emulator.mutate(&run, Mutation::set("status", "Succeeded")).unwrap();
+    let after = lab.get(&url).await;
+    let found = &after.json()["properties"]["step"]["baseImageDependencies"][0];
+    assert_eq!(found["type"], "Runtime", "not as the specification spells it");
+    assert_eq!(shape_of(&found.to_string()).matches(":string").count(), 5, "{found}");
+    // A client that sends back what it read changes nothing.
+    assert_eq!(lab.put_task("build-app", &after.text).await.status, 200);
+    assert_eq!(lab.get(&url).await.json()["properties"], after.json()["properties"]);
 }

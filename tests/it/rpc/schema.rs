@@ -157,7 +157,7 @@ async fn the_schema_passes_the_checks_of_core() {
         found.extend(function_problems(name, function));
     }
     assert_eq!(found, [] as [String; 0]);
-    assert_eq!(reply.functions.len(), 7);
+    assert_eq!(reply.functions.len(), 8);
     assert!(reply.resource_schemas.contains_key(POOL) && reply.data_source_schemas.contains_key(POOL));
 }
 

@@ -1,4 +1,5 @@
-"""The Azure CLI at work: a cloud of its own, sign-in, and `az acr agentpool` from create to delete, with and without a resource group.
+"""The Azure CLI at work: a cloud of its own, sign-in, `az acr agentpool` from create to delete, with and without a resource group, and
+`az acr task`.
 
 Some commands wait as long as the CLI itself decides: 30 s between two looks at a pool. Those run side by side, the others do not wait
 and are watched with `show`.
@@ -12,6 +13,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import cli_tasks
 from stage import BUSY_POOL, GROUP, LOCATION, PATIENCE_SECONDS, QUEUED_RUNS, REGISTRY, Surprise, expect, expect_equal, say
 
 CLOUD = "acr-emulator"
@@ -296,4 +298,7 @@ def exercise(bin_folder, emulator, folder, walls):
     registries(az)
     surroundings(az)
     pools(az, emulator, subnet)
+    # So that no timer fires, whatever time it is.
+    with emulator.frozen():
+        cli_tasks.exercise(az)
     provider(az, emulator, folder, bin_folder)

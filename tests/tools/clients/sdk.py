@@ -1,4 +1,4 @@
-"""Microsoft's Python SDKs at work: sign-in, registries, networks, agent pools, and what must be refused.
+"""Microsoft's Python SDKs at work: sign-in, registries, networks, agent pools, tasks, and what must be refused.
 
 Runs in the interpreter of target/clients/sdk, with the variables of the emulator's env file. Ends with 0 only if everything was as it
 must be.
@@ -18,6 +18,7 @@ from azure.mgmt.containerregistrytasks.models import AgentPool, AgentPoolPropert
 from azure.mgmt.network import NetworkManagementClient
 from azure.mgmt.network.models import AddressSpace, Subnet, VirtualNetwork
 
+import sdk_tasks
 from stage import BUSY_POOL, GROUP, LOCATION, QUEUED_RUNS, REGISTRY, Controls, Surprise, expect, expect_equal, say
 
 URL = os.environ["AZURE_AUTHORITY_HOST"]
@@ -293,7 +294,11 @@ def main():
         for version in BOTH_POOL_VERSIONS:
             client = arm(ContainerRegistryTasksMgmtClient, full, api_version=version)
             pools(client, emulator, version)
-            refusals(client, network_client, arm(ContainerRegistryTasksMgmtClient, reader, api_version=version))
+            by_reader = arm(ContainerRegistryTasksMgmtClient, reader, api_version=version)
+            refusals(client, network_client, by_reader)
+            # So that no timer fires, whatever time it is.
+            with emulator.frozen():
+                sdk_tasks.exercise(client, by_reader, version)
             trouble(client, emulator)
             remove_pools(client, emulator)
         remove_network(network_client)
