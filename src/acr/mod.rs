@@ -7,6 +7,7 @@
 //! * [`preview`]: where agent pools are offered and how many, as dated tables.
 //! * [`run`]: runs: schedule, wait, cancel, upload.
 //! * [`log`]: a run's log while it grows.
+//! * [`source`]: a local context: what is sent, its hash, its archive.
 //! * [`task`]: tasks: read, write as a whole, delete; [`task_id`]: ids of tasks.
 //! * [`schedule`]: when timer triggers fire; [`context`]: where builds take their source from;
 //!   [`task_yaml`]: whether ACR can run a task file.
@@ -23,6 +24,7 @@ pub mod preview;
 pub mod registry;
 pub mod run;
 pub mod schedule;
+pub mod source;
 pub mod subnet;
 pub mod task;
 pub mod task_id;
