@@ -1,3 +1,5 @@
+//! A log that grows, breaks off, expires or never comes.
+
 use std::sync::Mutex;
 
 use azure_core::error::ErrorKind;

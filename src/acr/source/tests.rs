@@ -1,3 +1,5 @@
+//! Contexts on disc: what is sent, and when hash and archive change.
+
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 

@@ -1,3 +1,5 @@
+//! Blobs: ranges, blocks, refusals, and no token anywhere.
+
 use std::io::Write as _;
 
 use azure_core::error::ErrorKind;
