@@ -6,6 +6,8 @@
 //! * [`tier`]: what the tiers are, as a dated table.
 //! * [`preview`]: where agent pools are offered and how many, as dated tables.
 //! * [`run`]: runs: schedule, wait, cancel, upload.
+//! * [`log`]: a run's log while it grows.
+//! * [`source`]: a local context: what is sent, its hash, its archive.
 //! * [`task`]: tasks: read, write as a whole, delete; [`task_id`]: ids of tasks; [`child_id`]: what their ids share with those of pools.
 //! * [`schedule`]: when timer triggers fire; [`context`]: where builds take their source from;
 //!   [`task_yaml`]: whether ACR can run a task file.
@@ -18,10 +20,12 @@ pub mod child_id;
 pub mod condition;
 pub mod context;
 pub mod diagnosis;
+pub mod log;
 pub mod preview;
 pub mod registry;
 pub mod run;
 pub mod schedule;
+pub mod source;
 pub mod subnet;
 pub mod task;
 pub mod task_id;

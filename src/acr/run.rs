@@ -1,7 +1,7 @@
 //! Runs: `Microsoft.ContainerRegistry/registries/runs`. API versions: [`super::TASKS_VERSIONS`].
 //!
 //! * [`request`]: what a run is asked for; [`secret`]: the texts in it that nobody may read.
-//! * [`schedule`]: asking for one. What surprises: when the answer is lost nobody can say whether a run began, so the request
+//! * [`mod@schedule`]: asking for one. What surprises: when the answer is lost nobody can say whether a run began, so the request
 //!   is not repeated and no run is taken for ours.
 //! * [`wait`]: looking at one until it has ended.
 //! * [`source_upload`]: where a local context is uploaded to.

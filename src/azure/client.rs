@@ -80,8 +80,8 @@ pub(super) struct Parts {
     cloud: Cloud,
     credential: CredentialSource,
     auxiliary_tenant_ids: Vec<String>,
-    user_agent: String,
-    http: Arc<dyn HttpClient>,
+    pub(super) user_agent: String,
+    pub(super) http: Arc<dyn HttpClient>,
 }
 
 impl Client {

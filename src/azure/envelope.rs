@@ -49,6 +49,36 @@ impl Error {
     }
 }
 
+/// The refusal of a blob's service, which writes its code into a header and XML, if anything, into the body.
+pub(super) fn blob_refusal(
+    request: RequestLine,
+    status: u16,
+    code: Option<&str>,
+    request_id: Option<&str>,
+    body: &[u8],
+) -> Error {
+    let text = String::from_utf8_lossy(body);
+    let inside = |tag: &str| {
+        let (_, after) = text.split_once(&format!("<{tag}>"))?;
+        Some(after.split_once('<')?.0.lines().next()?.trim().to_string())
+    };
+    let code = code.map(str::to_string).or_else(|| inside("Code"));
+    // Only the first line: the others repeat the request's id and the time.
+    let said = match (&code, inside("Message")) {
+        (Some(code), Some(message)) => format!("{code}: {}", mask_urls(&message)),
+        (Some(code), None) => code.clone(),
+        (None, _) => snippet(body),
+    };
+    Error::NotArm(Box::new(NotArm {
+        status,
+        problem: code.is_some(),
+        snippet: said,
+        correlation_id: request_id.unwrap_or("unknown").to_string(),
+        request,
+        after_unclear_attempt: false,
+    }))
+}
+
 impl ServiceError {
     /// Reads an `error` object of an operation's status body. `None` when it holds neither code nor message.
     pub fn from_json(value: &Value) -> Option<Self> {

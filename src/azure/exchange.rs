@@ -257,6 +257,6 @@ fn millis(duration: Duration) -> u64 {
 }
 
 /// Random, 0 to 1, from the generator that makes ids: enough to spread retries.
-fn jitter() -> f64 {
+pub(super) fn jitter() -> f64 {
     f64::from(uuid::Uuid::new_v4().as_fields().0) / f64::from(u32::MAX)
 }

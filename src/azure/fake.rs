@@ -209,6 +209,7 @@ impl HttpClient for FakeHttp {
         let authorized = headers.iter().any(|(name, _)| name == "authorization");
         let method = match request.method() {
             Method::Get => "GET",
+            Method::Head => "HEAD",
             Method::Put => "PUT",
             Method::Patch => "PATCH",
             Method::Delete => "DELETE",

@@ -2,6 +2,7 @@
 //!
 //! * [`cloud`]: which Azure: endpoint, authority, audience.
 //! * [`credential`]: how a token is obtained; what Entra ID says when it refuses.
+//! * [`blob`]: blobs behind signed URLs: read in ranges, written from a file; no token goes there.
 //! * [`call`]: the frame of one operation: correlation id, cancellation, deadline.
 //! * [`client`]: one request and its answer; tokens go to the configured origin and nowhere else.
 //! * [`exchange`]: one request sent until it is answered: attempts, waits, fresh tokens.
@@ -18,6 +19,7 @@
 //! * [`transport`]: the wire beneath the client.
 //! * [`error`]: what went wrong, in words, without secrets.
 
+pub mod blob;
 pub mod call;
 pub mod client;
 pub mod cloud;

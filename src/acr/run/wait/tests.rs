@@ -1,3 +1,5 @@
+//! Waiting for a run, with the clock paused.
+
 use std::sync::Mutex;
 
 use azure_core::error::ErrorKind;
