@@ -6,7 +6,7 @@
 //! * [`tier`]: what the tiers are, as a dated table.
 //! * [`preview`]: where agent pools are offered and how many, as dated tables.
 //! * [`run`]: runs: schedule, wait, cancel, upload.
-//! * [`task`]: as much of tasks as pools need; [`task_id`]: ids of tasks.
+//! * [`task`]: tasks: read, write as a whole, delete; [`task_id`]: ids of tasks.
 //! * [`schedule`]: when timer triggers fire; [`context`]: where builds take their source from;
 //!   [`task_yaml`]: whether ACR can run a task file.
 //! * [`subnet`]: the subnet of a pool, and whether the pool's network interfaces are still in it.
