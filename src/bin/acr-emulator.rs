@@ -28,6 +28,9 @@ struct Flags {
     /// How long creates, updates and deletions take.
     #[arg(long, value_name = "SECONDS", default_value_t = 2.0)]
     provisioning_seconds: f64,
+    /// How long a run takes whose steps do not sleep.
+    #[arg(long, value_name = "SECONDS", default_value_t = 2.0)]
+    run_seconds: f64,
     /// How long a subnet lists the network interfaces of a deleted pool.
     #[arg(long, value_name = "SECONDS", default_value_t = 0.0)]
     subnet_release_seconds: f64,
@@ -94,6 +97,7 @@ fn options(flags: &Flags) -> Result<Options, String> {
         listen: flags.listen,
         seed,
         provisioning,
+        run_duration: seconds("--run-seconds", flags.run_seconds)?,
         subnet_release: seconds("--subnet-release-seconds", flags.subnet_release_seconds)?,
         retry_after: seconds("--retry-after-seconds", flags.retry_after_seconds.unwrap_or(scaled))?,
         faults,

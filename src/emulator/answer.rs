@@ -9,8 +9,17 @@ pub(super) struct Answer {
     pub(super) status: u16,
     /// Headers beyond those that every answer carries.
     pub(super) headers: Vec<(&'static str, String)>,
-    /// The JSON body; `None` is an empty one.
-    pub(super) body: Option<Json>,
+    /// The body; `None` is an empty one.
+    pub(super) body: Option<Content>,
+}
+
+/// What an answer carries.
+#[derive(Debug)]
+pub(super) enum Content {
+    /// JSON, as ARM and Entra ID answer.
+    Json(Json),
+    /// Anything else: its type, and its bytes as they go out.
+    Bytes(&'static str, Vec<u8>),
 }
 
 impl Answer {
@@ -19,7 +28,16 @@ impl Answer {
         Answer {
             status,
             headers: Vec::new(),
-            body: Some(body),
+            body: Some(Content::Json(body)),
+        }
+    }
+
+    /// A status with a body of another type.
+    pub(super) fn bytes(status: u16, content_type: &'static str, bytes: Vec<u8>) -> Answer {
+        Answer {
+            status,
+            headers: Vec::new(),
+            body: Some(Content::Bytes(content_type, bytes)),
         }
     }
 

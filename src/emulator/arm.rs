@@ -26,6 +26,8 @@ pub(super) struct Call<'a> {
     pub(super) client_id: &'a str,
     pub(super) object_id: &'a str,
     pub(super) now: OffsetDateTime,
+    /// `x-ms-correlation-request-id` as sent.
+    pub(super) correlation: Option<&'a str>,
     /// What a fault wants to become of the operation that this call starts.
     pub(super) fate: Option<Fate>,
 }
@@ -36,6 +38,7 @@ pub(super) struct Request<'a> {
     pub(super) path: &'a str,
     pub(super) query: &'a Query,
     pub(super) body: &'a [u8],
+    pub(super) correlation: Option<&'a str>,
     pub(super) now: OffsetDateTime,
     pub(super) fate: Option<Fate>,
 }
@@ -92,6 +95,7 @@ fn route(store: &mut Store, principal: &Principal, request: Request) -> Result<A
         version,
         client_id: &principal.client_id,
         object_id: &principal.object_id,
+        correlation: request.correlation,
         now: request.now,
         fate: request.fate,
     };
@@ -201,11 +205,9 @@ fn registry_route(
             store.deletion_result(call.path, operation, call.version, call.now)
         }
         (_, ["registries", _, "tasks", ..]) => task_route(store, call, &registry, &lower[3..], names.get(3)),
-        ("GET", ["registries", _, "runs"]) => store.list_runs(call, &registry),
-        ("GET", ["registries", _, "runs", _]) => store.get_run(&format!(
-            "{registry}/runs/{}",
-            names.get(3).copied().unwrap_or_default()
-        )),
+        ("POST", ["registries", _, "listbuildsourceuploadurl"]) => store.list_upload_url(call, &registry),
+        ("POST", ["registries", _, "schedulerun"]) => store.schedule_run(call, &registry),
+        (_, ["registries", _, "runs", ..]) => run_route(store, call, &registry, &lower[3..], names.get(3)),
         _ => Err(unserved(call)),
     }
 }
@@ -227,6 +229,25 @@ fn task_route(
         ("PATCH", [_]) => store.patch_task(call, &id),
         ("DELETE", [_]) => Ok(store.delete_task(&id)),
         ("POST", [_, "listdetails"]) => store.get_task(call, &id, true),
+        _ => Err(unserved(call)),
+    }
+}
+
+/// `lower` is what follows `runs`, `name` the run's as sent.
+fn run_route(
+    store: &mut Store,
+    call: &Call,
+    registry: &str,
+    lower: &[&str],
+    name: Option<&&str>,
+) -> Result<Answer, Refusal> {
+    let id = format!("{registry}/runs/{}", name.copied().unwrap_or_default());
+    match (call.method, lower) {
+        ("GET", []) => store.list_runs(call, registry),
+        ("GET", [_]) => store.get_run(&id),
+        ("PATCH", [_]) => store.patch_run(call, &id),
+        ("POST", [_, "cancel"]) => store.cancel_run(call, &id),
+        ("POST", [_, "listlogsasurl"]) => store.list_log_url(call, &id),
         _ => Err(unserved(call)),
     }
 }

@@ -38,6 +38,16 @@ pub struct Assumptions {
     pub patch_agent_pool: PatchAgentPool,
     /// In which registries system tasks can be made.
     pub system_task_registry: SystemTaskRegistry,
+    /// Whether a run on an agent pool can be canceled.
+    pub cancel_run: CancelRun,
+    /// What becomes of a request to run something on a pool that does not exist.
+    pub unknown_pool: UnknownPool,
+    /// What becomes of a request to run a disabled task.
+    pub disabled_task: DisabledTask,
+    /// What a request to run a task that names a pool is told.
+    pub task_run_pool: TaskRunPool,
+    /// What becomes of the runs of a pool that is deleted.
+    pub lost_pool: LostPool,
 }
 
 /// See [`Assumptions::failed_create_body`].
@@ -200,6 +210,61 @@ pub enum SystemTaskRegistry {
     Encrypted,
 }
 
+/// See [`Assumptions::cancel_run`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CancelRun {
+    /// Yes, as any other: the documented limitation was lifted in August 2024.
+    #[default]
+    Accepted,
+    /// No: 400, as documented until then.
+    RefusedOnPools,
+}
+
+/// See [`Assumptions::unknown_pool`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UnknownPool {
+    /// 404 `EntityNotFound`.
+    #[default]
+    Refused,
+    /// The run waits in a queue that nobody serves, until the pool is made.
+    Queued,
+}
+
+/// See [`Assumptions::disabled_task`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DisabledTask {
+    /// 400 `TaskDisabled`.
+    #[default]
+    Refused,
+    /// It runs: only its triggers are off.
+    Runs,
+}
+
+/// See [`Assumptions::task_run_pool`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TaskRunPool {
+    /// 400 `InvalidInputValue`, as reported once from the field: the pool belongs to the task.
+    #[default]
+    Refused,
+    /// The run goes to that pool, as the specification and the Azure CLI have it.
+    Overrides,
+}
+
+/// See [`Assumptions::lost_pool`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LostPool {
+    /// What runs ends as `Error`, and what waits goes on waiting.
+    #[default]
+    RunningFail,
+    /// All of them end as `Canceled`.
+    AllCanceled,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -223,6 +288,11 @@ mod tests {
                 r#"{"put_omitted_secrets":"wiped","system_task_registry":"encrypted"}"#,
                 true,
             ),
+            (
+                r#"{"cancel_run":"refused_on_pools","unknown_pool":"queued","disabled_task":"runs"}"#,
+                true,
+            ),
+            (r#"{"task_run_pool":"overrides","lost_pool":"all_canceled"}"#, true),
             (r#"{"delete_end":"500"}"#, false),
             (r#"{"delete_ends":"404"}"#, false),
         ] {

@@ -71,6 +71,33 @@ pub(super) fn in_seconds(at: OffsetDateTime) -> String {
         .expect("the format names only components that every time has")
 }
 
+/// A time in whole seconds with `Z`, as signed URLs of storage write it.
+pub(super) fn in_seconds_zulu(at: OffsetDateTime) -> String {
+    in_seconds(at).replace("+00:00", "Z")
+}
+
+/// A day as the folders of uploads write it.
+pub(super) fn day(at: OffsetDateTime) -> String {
+    let format = format_description!("[year][month][day]");
+    at.format(format)
+        .expect("the format names only components that every time has")
+}
+
+/// A time as HTTP's own headers write it.
+pub(super) fn http_date(at: OffsetDateTime) -> String {
+    let format =
+        format_description!("[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT");
+    at.format(format)
+        .expect("the format names only components that every time has")
+}
+
+/// A time as the lines of a run's log begin.
+pub(super) fn in_log(at: OffsetDateTime) -> String {
+    let format = format_description!("[year]/[month]/[day] [hour]:[minute]:[second]");
+    at.format(format)
+        .expect("the format names only components that every time has")
+}
+
 /// A time as the routing id writes it.
 pub(super) fn compact(at: OffsetDateTime) -> String {
     let format = format_description!("[year][month][day]T[hour][minute][second]Z");
@@ -103,6 +130,10 @@ mod tests {
             (with_zulu(at), "2026-03-04T05:06:07.1234567Z"),
             (in_seconds(at), "2026-03-04T05:06:07+00:00"),
             (compact(at), "20260304T050607Z"),
+            (in_seconds_zulu(at), "2026-03-04T05:06:07Z"),
+            (day(at), "20260304"),
+            (http_date(at), "Wed, 04 Mar 2026 05:06:07 GMT"),
+            (in_log(at), "2026/03/04 05:06:07"),
         ] {
             assert_eq!(written, expected);
         }

@@ -211,7 +211,7 @@ fn set(store: &mut Store, id: &str, name: &str, value: &Value) -> Option<()> {
         }
     } else if let Some(run) = store.runs.get_mut(id) {
         match name {
-            "status" => run.status = value.as_str()?.into(),
+            "status" => run.set_status(value.as_str()?, store.settled),
             _ => return None,
         }
     } else if store.tasks.contains_key(id) {

@@ -15,7 +15,7 @@ use super::operations::{Fate, Kind};
 use super::store::{Pool, Store, key};
 
 impl Store {
-    fn is_dead(&self, pool: &Pool) -> bool {
+    pub(super) fn is_dead(&self, pool: &Pool) -> bool {
         let subnet = pool.subnet.as_ref().and_then(|id| self.subnets.get(&key(id)));
         // A pool without machines has nothing that could fail.
         pool.count > 0 && subnet.is_some_and(|subnet| subnet.dead)

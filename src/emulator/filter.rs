@@ -1,19 +1,69 @@
-//! The `$filter` of runs: `Member eq 'value'`, `ne`, joined by `and` and `or`, with parentheses.
+//! The `$filter` of runs: `Member eq 'value'`, `ne`, comparisons of times, `contains(Member, 'part')`, joined by `and` and
+//! `or`, with parentheses.
 //!
-//! `contains` and comparisons of times are documented for the service and refused here, as nothing needs them yet.
+//! Assumed: a time is compared as one, quoted or not; a member that a run lacks fails every comparison but `ne`.
+
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 /// Members that a filter may name.
-const MEMBERS: [&str; 5] = ["RunId", "RunType", "Status", "TaskName", "AgentPoolName"];
+const MEMBERS: [&str; 9] = [
+    "RunId",
+    "RunType",
+    "Status",
+    "CreateTime",
+    "FinishTime",
+    "OutputImageManifests",
+    "IsArchiveEnabled",
+    "TaskName",
+    "AgentPoolName",
+];
 /// How deep parentheses may nest: far beyond any client, and a bound for the recursion.
 const MAX_DEPTH: usize = 32;
 
 /// A filter, read.
 #[derive(Debug)]
 pub(super) enum Filter {
-    Equals(&'static str, String),
-    Differs(&'static str, String),
+    Compares(&'static str, Operator, String),
+    Contains(&'static str, String),
     And(Box<Filter>, Box<Filter>),
     Or(Box<Filter>, Box<Filter>),
+}
+
+/// How two values are compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Operator {
+    Equal,
+    NotEqual,
+    Greater,
+    GreaterOrEqual,
+    Less,
+    LessOrEqual,
+}
+
+impl Operator {
+    fn named(name: &str) -> Option<Operator> {
+        Some(match name {
+            "eq" => Operator::Equal,
+            "ne" => Operator::NotEqual,
+            "gt" => Operator::Greater,
+            "ge" => Operator::GreaterOrEqual,
+            "lt" => Operator::Less,
+            "le" => Operator::LessOrEqual,
+            _ => return None,
+        })
+    }
+
+    fn holds<T: Ord>(self, left: &T, right: &T) -> bool {
+        match self {
+            Operator::Equal => left == right,
+            Operator::NotEqual => left != right,
+            Operator::Greater => left > right,
+            Operator::GreaterOrEqual => left >= right,
+            Operator::Less => left < right,
+            Operator::LessOrEqual => left <= right,
+        }
+    }
 }
 
 impl Filter {
@@ -31,8 +81,16 @@ impl Filter {
     /// Whether an object, given by its members, passes.
     pub(super) fn matches(&self, member: &dyn Fn(&str) -> Option<String>) -> bool {
         match self {
-            Filter::Equals(name, value) => member(name).is_some_and(|found| found.eq_ignore_ascii_case(value)),
-            Filter::Differs(name, value) => !member(name).is_some_and(|found| found.eq_ignore_ascii_case(value)),
+            Filter::Compares(name, operator, value) => match member(name) {
+                None => *operator == Operator::NotEqual,
+                Some(found) => match (time_of(&found), time_of(value)) {
+                    (Some(found), Some(value)) => operator.holds(&found, &value),
+                    _ => operator.holds(&found.to_ascii_lowercase(), &value.to_ascii_lowercase()),
+                },
+            },
+            Filter::Contains(name, part) => {
+                member(name).is_some_and(|found| found.to_ascii_lowercase().contains(&part.to_ascii_lowercase()))
+            }
             Filter::And(left, right) => left.matches(member) && right.matches(member),
             Filter::Or(left, right) => left.matches(member) || right.matches(member),
         }
@@ -43,6 +101,7 @@ impl Filter {
 enum Word {
     Open,
     Close,
+    Comma,
     Name(String),
     Text(String),
 }
@@ -81,19 +140,33 @@ impl<'a> Reader<'a> {
                     _ => Err("a parenthesis is not closed".into()),
                 }
             }
+            Some(Word::Name(name)) if name.eq_ignore_ascii_case("contains") => {
+                match (self.next(), self.next(), self.next(), self.next(), self.next()) {
+                    (
+                        Some(Word::Open),
+                        Some(Word::Name(name)),
+                        Some(Word::Comma),
+                        Some(Word::Text(part)),
+                        Some(Word::Close),
+                    ) => Ok(Filter::Contains(member(name)?, part.clone())),
+                    _ => Err("contains needs a member and a quoted part".into()),
+                }
+            }
             Some(Word::Name(name)) => {
-                let known = MEMBERS.into_iter().find(|known| known.eq_ignore_ascii_case(name));
-                let member = known.ok_or_else(|| format!("'{name}' cannot be filtered by here"))?;
-                let operator = self.next();
-                let value = self.next();
+                let member = member(name)?;
+                let operator = match self.next() {
+                    Some(Word::Name(operator)) => Operator::named(operator),
+                    _ => None,
+                };
+                let value = match self.next() {
+                    Some(Word::Text(value)) => Some(value),
+                    // Booleans and times may stand without quotes.
+                    Some(Word::Name(value)) if is_literal(value) => Some(value),
+                    _ => None,
+                };
                 match (operator, value) {
-                    (Some(Word::Name(operator)), Some(Word::Text(value))) if operator == "eq" => {
-                        Ok(Filter::Equals(member, value.clone()))
-                    }
-                    (Some(Word::Name(operator)), Some(Word::Text(value))) if operator == "ne" => {
-                        Ok(Filter::Differs(member, value.clone()))
-                    }
-                    _ => Err(format!("'{name}' needs eq or ne and a quoted value")),
+                    (Some(operator), Some(value)) => Ok(Filter::Compares(member, operator, value.clone())),
+                    _ => Err(format!("'{name}' needs an operator and a quoted value")),
                 }
             }
             _ => Err("a comparison is missing".into()),
@@ -112,6 +185,19 @@ impl<'a> Reader<'a> {
     }
 }
 
+fn member(name: &str) -> Result<&'static str, String> {
+    let known = MEMBERS.into_iter().find(|known| known.eq_ignore_ascii_case(name));
+    known.ok_or_else(|| format!("'{name}' cannot be filtered by here"))
+}
+
+fn is_literal(value: &str) -> bool {
+    matches!(value, "true" | "false") || time_of(value).is_some()
+}
+
+fn time_of(text: &str) -> Option<OffsetDateTime> {
+    OffsetDateTime::parse(text, &Rfc3339).ok()
+}
+
 fn words(text: &str) -> Result<Vec<Word>, String> {
     let mut words = Vec::new();
     let mut rest = text.trim_start();
@@ -123,6 +209,10 @@ fn words(text: &str) -> Result<Vec<Word>, String> {
             }
             ')' => {
                 words.push(Word::Close);
+                rest = &rest[1..];
+            }
+            ',' => {
+                words.push(Word::Comma);
                 rest = &rest[1..];
             }
             '\'' => {
@@ -144,7 +234,7 @@ fn words(text: &str) -> Result<Vec<Word>, String> {
             }
             _ => {
                 let end = rest
-                    .find(|c: char| c.is_whitespace() || "()'".contains(c))
+                    .find(|c: char| c.is_whitespace() || "()',".contains(c))
                     .unwrap_or(rest.len());
                 words.push(Word::Name(rest[..end].into()));
                 rest = &rest[end..];
@@ -164,6 +254,9 @@ mod tests {
         let run = |name: &str| match name {
             "AgentPoolName" => Some("Pool1".to_string()),
             "Status" => Some("Queued".to_string()),
+            "CreateTime" => Some("2026-03-04T05:06:07.1234567+00:00".to_string()),
+            "OutputImageManifests" => Some("team/app@sha256:abc".to_string()),
+            "IsArchiveEnabled" => Some("false".to_string()),
             _ => None,
         };
         for (text, expected) in [
@@ -182,6 +275,19 @@ mod tests {
             ),
             ("(Status eq 'Queued')", Some(true)),
             ("TaskName eq 'it''s'", Some(false)),
+            ("CreateTime gt 2026-03-04T05:06:07Z", Some(true)),
+            ("CreateTime ge '2026-03-04T05:06:08Z'", Some(false)),
+            ("CreateTime lt 2026-03-04T06:06:08+01:00", Some(true)),
+            ("FinishTime le 2027-03-04T06:06:08Z", Some(false)),
+            ("contains(OutputImageManifests, 'team/app@sha256:ABC')", Some(true)),
+            (
+                "contains(OutputImageManifests, 'other') or Status eq 'Queued'",
+                Some(true),
+            ),
+            ("contains(OutputImageManifests)", None),
+            ("contains(Colour, 'red')", None),
+            ("IsArchiveEnabled eq false", Some(true)),
+            ("IsArchiveEnabled eq true", Some(false)),
             ("Status", None),
             ("Status eq Queued", None),
             ("Colour eq 'red'", None),

@@ -56,6 +56,8 @@ pub struct JournalEntry {
     pub sign_in: Option<&'static str>,
     /// The tenants whose tokens came along in `x-ms-authorization-auxiliary`.
     pub auxiliary_tenants: Vec<String>,
+    /// Whether an `Authorization` header came along. Storage takes none beside a signature in the URL.
+    pub authorization: bool,
 }
 
 /// The entries, oldest first.

@@ -36,15 +36,19 @@
 
 mod agent_pools;
 mod answer;
+mod archives;
 mod arm;
 mod assertions;
 mod assumptions;
 mod attachments;
+mod blob_answers;
+mod blobs;
 mod certificates;
 mod clock;
 mod control;
 mod cron;
 mod dead_subnets;
+mod dockerfile;
 mod environment;
 mod exchange;
 mod faults;
@@ -52,6 +56,7 @@ mod filter;
 mod foreign;
 mod groups;
 mod identity;
+mod images;
 mod issuer;
 mod journal;
 mod json;
@@ -66,17 +71,26 @@ mod query;
 mod refusals;
 mod registries;
 mod routes;
+mod run_engine;
+mod run_log;
+mod run_record;
+mod run_request;
+mod run_script;
+mod run_shell;
 mod runs;
 mod security_rules;
 mod seed;
 mod seed_network;
 mod seeding;
 mod seeding_network;
+mod seeding_runs;
 mod server;
 mod service_tags;
 mod sign_in;
+mod start_error;
 mod store;
 mod subnets;
+mod task_file;
 mod tasks;
 mod tasks_body;
 mod tasks_checks;
@@ -84,6 +98,7 @@ mod tasks_identity;
 mod tasks_shape;
 mod tasks_view;
 mod timers;
+mod uploads;
 mod versions;
 mod world;
 
@@ -99,9 +114,9 @@ use tokio::sync::oneshot;
 use tokio_rustls::TlsAcceptor;
 
 pub use assumptions::{
-    Assumptions, DeadSubnet, DeleteBusyPool, DeleteEnd, DeleteMissingPool, FailedCreateBody, FailedPoolScales,
-    IdCasing, OmittedSecrets, PatchAgentPool, PatchSameCount, PoolWithCpu, PutExistingPool, QuotaFailure,
-    SystemTaskRegistry,
+    Assumptions, CancelRun, DeadSubnet, DeleteBusyPool, DeleteEnd, DeleteMissingPool, DisabledTask, FailedCreateBody,
+    FailedPoolScales, IdCasing, LostPool, OmittedSecrets, PatchAgentPool, PatchSameCount, PoolWithCpu, PutExistingPool,
+    QuotaFailure, SystemTaskRegistry, TaskRunPool, UnknownPool,
 };
 pub use control::{MutateError, Mutation};
 pub use faults::{Fault, FaultAction, FaultMatch, FaultResponse, OperationFailure};
@@ -111,6 +126,7 @@ pub use seed_network::{
     ForeignAnswer, SeedForeignSubscription, SeedNatGateway, SeedNetwork, SeedRouteTable, SeedSecurityGroup, SeedSubnet,
 };
 pub use sign_in::CertificateError;
+pub use start_error::StartError;
 
 use certificates::Certificates;
 use server::Shared;
@@ -137,6 +153,8 @@ pub struct Options {
     pub subnet_release: Duration,
     /// What `Retry-After` says; 10 s as recorded.
     pub retry_after: Duration,
+    /// How long a run takes whose steps do not sleep, on the emulator's clock.
+    pub run_duration: Duration,
     /// How long access tokens are good, on the emulator's clock.
     pub token_lifetime: Duration,
     /// Whether managed identities are served too, in plain HTTP on another port: whoever reaches it gets a token.
@@ -146,7 +164,7 @@ pub struct Options {
 }
 
 impl Default for Options {
-    /// A free port, the built-in seed, operations of 2 s, a subnet that is free at once, no faults.
+    /// A free port, the built-in seed, operations and runs of 2 s, a subnet that is free at once, no faults.
     fn default() -> Options {
         Options {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
@@ -154,47 +172,11 @@ impl Default for Options {
             provisioning: Duration::from_secs(2),
             subnet_release: Duration::ZERO,
             retry_after: RECORDED_RETRY_AFTER,
+            run_duration: Duration::from_secs(2),
             token_lifetime: TOKEN_LIFETIME,
             managed_identity: false,
             faults: Vec::new(),
         }
-    }
-}
-
-/// Why an emulator did not start.
-#[derive(Debug)]
-pub enum StartError {
-    /// The address is not this machine's loopback: the emulator answers nobody else.
-    NotLoopback(SocketAddr),
-    /// The seed does not fit together.
-    Seed(String),
-    /// A fault makes no sense.
-    Fault(String),
-    /// The address, the certificates or the thread could not be had.
-    Io(io::Error),
-}
-
-impl fmt::Display for StartError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            StartError::NotLoopback(address) => {
-                write!(
-                    f,
-                    "listening on {address}: only loopback addresses such as 127.0.0.1 are allowed"
-                )
-            }
-            StartError::Seed(problem) => write!(f, "reading the seed: {problem}"),
-            StartError::Fault(problem) => write!(f, "reading the faults: {problem}"),
-            StartError::Io(error) => write!(f, "starting the emulator: {error}"),
-        }
-    }
-}
-
-impl std::error::Error for StartError {}
-
-impl From<io::Error> for StartError {
-    fn from(error: io::Error) -> StartError {
-        StartError::Io(error)
     }
 }
 
@@ -240,6 +222,7 @@ pub fn start_blocking(options: Options) -> Result<Emulator, StartError> {
         provisioning: options.provisioning,
         subnet_release: options.subnet_release,
         retry_after: options.retry_after,
+        run: options.run_duration,
     };
     let life = time::Duration::try_from(options.token_lifetime).unwrap_or(time::Duration::MAX);
     let subscription_id = options.seed.subscription_id.clone();
@@ -328,7 +311,7 @@ impl Emulator {
         self.shared.lock().identities.issued_tokens()
     }
 
-    /// The secret parts of every polling URL handed out since the start or the last reset.
+    /// The secret parts of every polling URL and blob URL handed out since the start or the last reset.
     pub fn issued_signatures(&self) -> Vec<String> {
         self.shared.lock().store.issued_signatures()
     }

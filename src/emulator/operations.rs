@@ -87,8 +87,30 @@ impl Store {
         id
     }
 
-    /// Lets everything happen whose time has come. Called before each request.
+    /// Lets everything happen whose time has come, in the order of time: a run starts when an instance becomes free, not
+    /// when somebody looks. Called before each request.
     pub(super) fn settle(&mut self, now: OffsetDateTime) {
+        // What a request changed meanwhile has its consequences then, not now.
+        self.settle_at(self.settled);
+        while let Some(at) = self.next_event(self.settled).filter(|at| *at < now) {
+            self.settle_at(at);
+        }
+        self.settle_at(now);
+    }
+
+    /// The next moment after `since` in which something changes by itself.
+    fn next_event(&self, since: OffsetDateTime) -> Option<OffsetDateTime> {
+        let operations = self.operations.values();
+        let operations = operations.filter(|operation| !operation.done && !matches!(operation.fate, Fate::Hang));
+        let moments = operations
+            .map(|operation| operation.ends_at)
+            .chain(self.deaths.values().copied())
+            .filter(|at| *at > since);
+        moments.chain(self.next_run_event(since)).min()
+    }
+
+    fn settle_at(&mut self, now: OffsetDateTime) {
+        self.settled = self.settled.max(now);
         self.lingering.retain(|lingering| lingering.until > now);
         let due: Vec<String> = self
             .operations
@@ -101,6 +123,7 @@ impl Store {
             self.finish(&id, now);
         }
         self.let_dead_pools_fail(now);
+        self.settle_runs(now);
     }
 
     /// Ends the operations of an object, as a new one supersedes them.
@@ -175,10 +198,13 @@ impl Store {
         )
     }
 
-    /// Certificate, signature and hash of each polling URL handed out.
+    /// Certificate, signature and hash of each polling URL handed out, and the signatures of blob URLs.
     pub(super) fn issued_signatures(&self) -> Vec<String> {
         let secrets = self.signatures.iter().flat_map(|parts| parts.split(' ').skip(3));
-        secrets.map(str::to_string).collect()
+        secrets
+            .map(str::to_string)
+            .chain(self.issued_blob_signatures())
+            .collect()
     }
 
     /// Refuses a polling URL that was not handed out like this. What the service answers is not recorded.

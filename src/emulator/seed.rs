@@ -69,7 +69,8 @@ pub struct Seed {
     pub agent_pools: Vec<SeedPool>,
     /// Tasks.
     pub tasks: Vec<SeedTask>,
-    /// Runs: read-only in this version.
+    /// Runs of the past, and runs that stay as they are until they are changed from outside: those that are `Started` or
+    /// `Running` occupy an instance of their pool all the same.
     pub runs: Vec<SeedRun>,
     /// The versions in which this cloud serves pools, tasks and runs; all that ever were when absent.
     pub task_api_versions: Option<Vec<String>>,
@@ -167,7 +168,7 @@ pub struct SeedTask {
 }
 
 /// A run.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SeedRun {
     /// The name of its registry.
@@ -185,6 +186,24 @@ pub struct SeedRun {
     /// RFC 3339; the emulator's start when absent.
     #[serde(default)]
     pub create_time: Option<String>,
+    /// Seconds before the emulator's start, instead of `create_time`.
+    #[serde(default)]
+    pub created_seconds_ago: Option<u32>,
+    /// Seconds before the emulator's start; as created when absent. Nothing starts that is `Queued`.
+    #[serde(default)]
+    pub started_seconds_ago: Option<u32>,
+    /// Seconds before the emulator's start; as started when absent. Nothing finishes that is not over.
+    #[serde(default)]
+    pub finished_seconds_ago: Option<u32>,
+    /// `runErrorMessage`; for runs that are `Failed` or `Error` that of a failed step when absent.
+    #[serde(default)]
+    pub error_message: Option<String>,
+    /// The text of its log. A run that has started has one even when absent.
+    #[serde(default)]
+    pub log: Option<String>,
+    /// The names of the images that it pushed.
+    #[serde(default)]
+    pub images: Vec<String>,
 }
 
 /// A seed that cannot be read.

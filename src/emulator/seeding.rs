@@ -2,11 +2,10 @@
 
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 use super::metadata::normalized;
 use super::seed::Seed;
-use super::store::{Group, Pool, Provenance, Registry, Run, Store, Task, key};
+use super::store::{Group, Pool, Provenance, Registry, Store, Task, key};
 
 impl Store {
     /// Resource groups.
@@ -112,24 +111,8 @@ impl Store {
         }
         for run in &seed.runs {
             let (registry, _) = self.seeded_registry(&run.registry)?;
-            let created = match &run.create_time {
-                None => now,
-                Some(text) => OffsetDateTime::parse(text, &Rfc3339).map_err(|_| {
-                    format!(
-                        "run '{}' has the create time '{text}', which is no RFC 3339",
-                        run.run_id
-                    )
-                })?,
-            };
-            let run = Run {
-                id: format!("{registry}/runs/{}", run.run_id),
-                run_id: run.run_id.clone(),
-                status: run.status.clone(),
-                agent_pool_name: run.agent_pool_name.clone(),
-                task: run.task.clone(),
-                created,
-                born: self.next_birth(),
-            };
+            let born = self.next_birth();
+            let run = super::seeding_runs::seeded_run(run, &registry, born, now)?;
             self.runs.insert(key(&run.id), run);
         }
         Ok(())

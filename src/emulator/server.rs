@@ -19,14 +19,14 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use super::answer::Answer;
+use super::answer::{Answer, Content};
 use super::exchange::{Answered, Incoming, Told};
 use super::faults::{Fault, FaultAction, FaultResponse};
 use super::identity::random_id;
 use super::journal::{JournalEntry, masked_body, masked_query};
 use super::operations::Fate;
 use super::world::World;
-use super::{arm, clock, control, issuer, login, metadata};
+use super::{arm, blobs, clock, control, issuer, login, metadata};
 
 /// How long a client may take for its TLS handshake.
 const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
@@ -163,8 +163,13 @@ async fn handle(
     ConnectInfo(line): ConnectInfo<Line>,
     request: Request,
 ) -> Result<Response<Body>, Infallible> {
-    let Some(incoming) = Incoming::read(request).await else {
-        return Ok(plain(StatusCode::PAYLOAD_TOO_LARGE));
+    let incoming = if blobs::owned(request.uri().path()).is_some() {
+        Incoming::read_blob(&shared, request).await
+    } else {
+        match Incoming::read(request).await {
+            Some(incoming) => incoming,
+            None => return Ok(plain(StatusCode::PAYLOAD_TOO_LARGE)),
+        }
     };
     if let Some(path) = incoming.path.strip_prefix("/emulator/") {
         return Ok(controlled(&shared, &incoming, path));
@@ -218,6 +223,9 @@ fn finished(shared: &Shared, incoming: &Incoming, fate: Option<Fate>) -> Respons
 
 fn answer(world: &mut World, shared: &Shared, incoming: &Incoming, fate: Option<Fate>) -> Answered {
     let now = world.tick();
+    if blobs::owned(&incoming.path).is_some() {
+        return world.store.blob_answer(incoming, now).into();
+    }
     let lower = incoming.path.trim_matches('/').to_ascii_lowercase();
     let segments: Vec<&str> = lower.split('/').collect();
     let method = incoming.method.as_str();
@@ -255,6 +263,7 @@ fn answer(world: &mut World, shared: &Shared, incoming: &Incoming, fate: Option<
         path: &incoming.path,
         query: &incoming.query,
         body: &incoming.body,
+        correlation: incoming.header("x-ms-correlation-request-id"),
         now,
         fate,
     };
@@ -295,17 +304,30 @@ pub(super) fn journal(world: &mut World, incoming: &Incoming, status: Option<u16
         api_version: incoming.query.get("api-version").map(str::to_string),
         identity: told.identity,
         status,
-        request_body: masked_body(incoming.header("content-type").unwrap_or_default(), &incoming.body),
+        request_body: request_body(incoming),
         correlation_id: incoming.header("x-ms-correlation-request-id").map(str::to_string),
         user_agent: incoming.header("user-agent").map(str::to_string),
         sign_in: told.sign_in,
         auxiliary_tenants: told.auxiliary_tenants,
+        authorization: incoming.header("authorization").is_some(),
     });
+}
+
+fn request_body(incoming: &Incoming) -> Option<serde_json::Value> {
+    match &incoming.upload {
+        None => masked_body(incoming.header("content-type").unwrap_or_default(), &incoming.body),
+        Some(Ok(received)) => Some(format!("<{} bytes uploaded>", received.length()).into()),
+        Some(Err(problem)) => Some(format!("<no upload: {problem:?}>").into()),
+    }
 }
 
 /// An answer with the headers that ARM puts on all of them.
 fn respond(world: &World, incoming: &Incoming, answer: Answer) -> Response<Body> {
     let mut response = Response::new(Body::empty());
+    if blobs::owned(&incoming.path).is_some() {
+        write(&mut response, answer);
+        return response;
+    }
     let request_id = random_id();
     let correlation = incoming
         .header("x-ms-correlation-request-id")
@@ -350,11 +372,14 @@ pub(super) fn write(response: &mut Response<Body>, answer: Answer) {
             response.headers_mut().insert(HeaderName::from_static(name), value);
         }
     }
-    if let Some(body) = answer.body {
-        let json = HeaderValue::from_static("application/json; charset=utf-8");
-        response.headers_mut().insert(header::CONTENT_TYPE, json);
-        *response.body_mut() = Body::from(body.to_bytes());
-    }
+    let (content_type, bytes) = match answer.body {
+        None => return,
+        Some(Content::Json(body)) => ("application/json; charset=utf-8", body.to_bytes()),
+        Some(Content::Bytes(content_type, bytes)) => (content_type, bytes),
+    };
+    let content_type = HeaderValue::from_static(content_type);
+    response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+    *response.body_mut() = Body::from(bytes);
 }
 
 fn canned(shared: &Shared, incoming: &Incoming, wanted: &FaultResponse) -> Response<Body> {

@@ -8,8 +8,10 @@ use time::OffsetDateTime;
 
 use super::assumptions::{Assumptions, IdCasing};
 use super::attachments::Attachment;
+use super::blobs::Blobs;
 use super::json::Json;
 use super::operations::Operation;
+use super::run_record::Run;
 use super::seed::Seed;
 use super::seed_network::ForeignAnswer;
 use super::tasks_identity::TaskIdentity;
@@ -110,18 +112,6 @@ pub(super) struct Task {
     pub(super) born: u64,
 }
 
-/// A run of the seed.
-#[derive(Debug)]
-pub(super) struct Run {
-    pub(super) id: String,
-    pub(super) run_id: String,
-    pub(super) status: String,
-    pub(super) agent_pool_name: Option<String>,
-    pub(super) task: Option<String>,
-    pub(super) created: OffsetDateTime,
-    pub(super) born: u64,
-}
-
 /// Network interfaces that outlive their pool for a while.
 #[derive(Debug)]
 pub(super) struct Lingering {
@@ -136,6 +126,8 @@ pub(super) struct Durations {
     pub(super) provisioning: Duration,
     pub(super) subnet_release: Duration,
     pub(super) retry_after: Duration,
+    /// What a run takes whose steps do not sleep.
+    pub(super) run: Duration,
 }
 
 /// Everything that exists.
@@ -163,6 +155,11 @@ pub(super) struct Store {
     /// Up to when timers have fired.
     pub(super) timers_checked: OffsetDateTime,
     pub(super) runs: BTreeMap<String, Run>,
+    /// The keys of runs that are not over, oldest first; those of the seed are not among them.
+    pub(super) going: Vec<String>,
+    /// Up to when everything has happened.
+    pub(super) settled: OffsetDateTime,
+    pub(super) blobs: Blobs,
     pub(super) lingering: Vec<Lingering>,
     pub(super) operations: BTreeMap<String, Operation>,
     /// Signatures of polling URLs that were handed out.
@@ -239,6 +236,9 @@ impl Store {
             tasks: BTreeMap::new(),
             timers_checked: now,
             runs: BTreeMap::new(),
+            going: Vec::new(),
+            settled: now,
+            blobs: Blobs::default(),
             lingering: Vec::new(),
             operations: BTreeMap::new(),
             signatures: HashSet::new(),

@@ -8,7 +8,8 @@ use serde_json::Value;
 use time::OffsetDateTime;
 
 use super::cron::Schedule;
-use super::store::{Run, Store, Task, key, parent};
+use super::run_record::Timer;
+use super::store::{Store, Task};
 use super::tasks::is_enabled;
 
 /// Occurrences that one jump of the clock makes up for: a day of every minute. A jump of years would fill the memory.
@@ -37,22 +38,11 @@ impl Store {
 
     /// Starts the run of one occurrence, on the pool that the task names.
     fn fire(&mut self, firing: &Firing) {
-        let Some(task) = self.tasks.get(&firing.task) else {
-            return;
+        let timer = Timer {
+            name: firing.timer.clone(),
+            occurrence: firing.at,
         };
-        let (registry, name) = (parent(&task.id).to_string(), task.name.clone());
-        let agent_pool_name = task.agent_pool_name().map(str::to_string);
-        let run_id = format!("ct{}", self.runs_of(&registry).len() + 1);
-        let run = Run {
-            id: format!("{registry}/runs/{run_id}"),
-            run_id,
-            status: "Queued".into(),
-            agent_pool_name,
-            task: Some(name),
-            created: firing.at,
-            born: self.next_birth(),
-        };
-        self.runs.insert(key(&run.id), run);
+        self.run_task(&firing.task, Some(timer), firing.at);
     }
 
     /// Whatever became due since the last look, earliest first.

@@ -50,6 +50,7 @@ pub(super) fn check(tasks: &TaskVersions, lower: &[&str], version: &str) -> Resu
             "agentpools" | "agentpoolsoperationresults" => ("registries/agentPools", tasks.served(&POOL_VERSIONS)),
             "tasks" => ("registries/tasks", tasks.served(&TASK_VERSIONS)),
             "runs" => ("registries/runs", tasks.served(&TASK_VERSIONS)),
+            "schedulerun" | "listbuildsourceuploadurl" => ("registries", tasks.served(&TASK_VERSIONS)),
             "operationstatuses" => ("registries", REGISTRY_VERSIONS.to_vec()),
             // Not served in any version; the route says so.
             _ => return Ok(()),

@@ -26,8 +26,7 @@ fn queued(pool: &str) -> SeedRun {
         run_id: "cf1".into(),
         status: "Queued".into(),
         agent_pool_name: Some(pool.into()),
-        task: None,
-        create_time: None,
+        ..SeedRun::default()
     }
 }
 

@@ -275,15 +275,15 @@ async fn versions_scopes_and_what_is_not_served() {
         ),
         (
             "POST",
-            format!("{registry}/scheduleRun?api-version={POOLS}"),
+            format!("{registry}/importImage?api-version={POOLS}"),
             501,
             "NotServedByEmulator",
         ),
         (
             "POST",
             format!("{registry}/scheduleRun?api-version=2023-07-01"),
-            501,
-            "NotServedByEmulator",
+            404,
+            "InvalidResourceType",
         ),
         (
             "POST",

@@ -299,6 +299,7 @@ fn run(id: &str, status: &str, pool: Option<&str>, hour: u8) -> SeedRun {
         agent_pool_name: pool.map(Into::into),
         task: Some("build".into()),
         create_time: Some(format!("2026-01-01T{hour:02}:00:00Z")),
+        ..SeedRun::default()
     }
 }
 
