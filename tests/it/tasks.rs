@@ -43,9 +43,7 @@ fn tasks() -> Seed {
         "values": [{"name": "A", "value": "b"}]},
         "trigger": {"timerTriggers": [{"name": "nightly", "schedule": "0 21 * * *", "status": "Enabled"}]}});
     let file = json!({"step": {"type": "FileTask", "taskFilePath": "acr-task.yaml", "contextPath": "oci://contoso.example/source:v1"}});
-    let task = |name: &str, pool: Option<&str>, properties: Value| {
-        json!({"registry": "contosobuilds", "name": name, "agent_pool_name": pool, "properties": properties})
-    };
+    let task = |name: &str, pool: Option<&str>, properties: Value| json!({"registry": "contosobuilds", "name": name, "agent_pool_name": pool, "properties": properties});
     seed(json!({"tasks": [
         task("weekly", Some("builds"), encoded),
         task("Nightly", Some("Builds"), docker()),
@@ -54,7 +52,13 @@ fn tasks() -> Seed {
 }
 
 fn world() -> World {
-    World::with(Version::Newest, Options { seed: tasks(), ..options() })
+    World::with(
+        Version::Newest,
+        Options {
+            seed: tasks(),
+            ..options()
+        },
+    )
 }
 
 fn task_id(name: &str) -> String {
@@ -91,7 +95,7 @@ fn everything_that_arm_tells_of_a_task() {
         "docker_step": {"arguments": {"OPEN": "plain"}, "secret_argument_names": ["SHUT"], "cache_enabled": false,
             "push_enabled": true, "context_path": "https://github.com/contoso/app.git#main:src", "dockerfile_path": "Dockerfile",
             "image_names": ["app:{{.Run.ID}}"], "target": "final"},
-        "file_step": null, "encoded_step": null, "agent_setting": null, "identity": null, "base_image_dependencies": [],
+        "file_step": null, "encoded_step": null, "agent_setting": {"cpu": 2}, "identity": null, "base_image_dependencies": [],
         "base_image_trigger": {"enabled": true, "name": "base", "type": "Runtime", "update_trigger_payload_type": "Default"},
         "source_trigger": [{"branch": "main", "enabled": false, "events": ["commit"], "name": "push",
             "repository_url": "https://github.com/contoso/app", "source_type": "Github"}],
@@ -109,7 +113,14 @@ fn everything_that_arm_tells_of_a_task() {
         .as_array()
         .unwrap()
         .iter()
-        .map(|run| run.as_str().unwrap().strip_suffix("-01-01T00:00:00Z").unwrap().parse().unwrap())
+        .map(|run| {
+            run.as_str()
+                .unwrap()
+                .strip_suffix("-01-01T00:00:00Z")
+                .unwrap()
+                .parse()
+                .unwrap()
+        })
         .collect();
     assert_eq!(years, [years[0], years[0] + 1, years[0] + 2]);
     let now = time::OffsetDateTime::now_utc().year();
@@ -126,7 +137,10 @@ fn a_task_by_name_and_the_other_kinds_of_steps() {
         json!({"context_path": null, "secret_value_names": [], "task_content": "steps: [{cmd: bash}]\n", "value_content": null,
             "values": {"A": "b"}})
     );
-    assert_eq!((&found["enabled"], &found["next_runs"]["nightly"]), (&json!(false), &json!([])));
+    assert_eq!(
+        (&found["enabled"], &found["next_runs"]["nightly"]),
+        (&json!(false), &json!([]))
+    );
     assert_eq!(found["registry_id"], json!(registry().to_uppercase()));
     let found = one(&world, &by_name("other"));
     assert_eq!(
@@ -145,8 +159,15 @@ fn tasks_of_a_registry_and_of_a_pool() {
         ("  agent_pool_name = \"BUILDS\"", json!(["Nightly", "weekly"])),
         ("  agent_pool_name = \"nobodys\"", json!([])),
     ] {
-        let data = format!("data \"acr_tasks\" \"all\" {{\n  registry_id = \"{}\"\n{filter}\n}}", registry());
-        assert_eq!(read(&world, &data, "data.acr_tasks.all.tasks[*].name"), expected, "{filter}");
+        let data = format!(
+            "data \"acr_tasks\" \"all\" {{\n  registry_id = \"{}\"\n{filter}\n}}",
+            registry()
+        );
+        assert_eq!(
+            read(&world, &data, "data.acr_tasks.all.tasks[*].name"),
+            expected,
+            "{filter}"
+        );
     }
     let data = format!("data \"acr_tasks\" \"all\" {{\n  registry_id = \"{}\"\n}}", registry());
     let first = read(&world, &data, "data.acr_tasks.all.tasks[0]");
@@ -165,17 +186,33 @@ fn what_is_no_task_is_said() {
     };
     let gone = format!("data \"acr_task\" \"t\" {{\n  id = \"{}\"\n}}", task_id("gone-by-now"));
     fails(&gone, "Reading task \"gone-by-now\"");
-    fails("data \"acr_task\" \"t\" {\n}", "Give either id, or registry_id and name.");
-    let both = format!("data \"acr_task\" \"t\" {{\n  id = \"{}\"\n  name = \"Nightly\"\n}}", task_id("Nightly"));
+    fails(
+        "data \"acr_task\" \"t\" {\n}",
+        "Give either id, or registry_id and name.",
+    );
+    let both = format!(
+        "data \"acr_task\" \"t\" {{\n  id = \"{}\"\n  name = \"Nightly\"\n}}",
+        task_id("Nightly")
+    );
     fails(&both, "Task named twice");
-    let short = format!("data \"acr_task\" \"t\" {{\n  registry_id = \"{}\"\n  name = \"abcd\"\n}}", registry());
+    let short = format!(
+        "data \"acr_task\" \"t\" {{\n  registry_id = \"{}\"\n  name = \"abcd\"\n}}",
+        registry()
+    );
     fails(&short, "5 to 50 letters");
-    fails("data \"acr_tasks\" \"t\" {\n  registry_id = \"contosobuilds\"\n}", "Invalid registry id");
+    fails(
+        "data \"acr_tasks\" \"t\" {\n  registry_id = \"contosobuilds\"\n}",
+        "Invalid registry id",
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_data_sources_keep_every_rule() {
-    let emulator = emulator::start_blocking(Options { seed: tasks(), ..options() }).unwrap();
+    let emulator = emulator::start_blocking(Options {
+        seed: tasks(),
+        ..options()
+    })
+    .unwrap();
     let environment = emulator.environment();
     let variables: Vec<_> = environment
         .iter()
@@ -188,7 +225,10 @@ async fn the_data_sources_keep_every_rule() {
         ("acr_task", json!({"registry_id": registry(), "name": "weekly"})),
         ("acr_task", json!({"registry_id": registry(), "name": "other"})),
         ("acr_tasks", json!({"registry_id": registry()})),
-        ("acr_tasks", json!({"registry_id": registry(), "agent_pool_name": "builds"})),
+        (
+            "acr_tasks",
+            json!({"registry_id": registry(), "agent_pool_name": "builds"}),
+        ),
     ] {
         let read = core.data(name, config.clone()).await;
         assert!(read.diagnostics.is_empty(), "{name} {config}: {:?}", read.diagnostics);

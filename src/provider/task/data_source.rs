@@ -4,14 +4,18 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use serde_json::{Map, Value as Json};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use crate::{
-    acr::{TaskId, schedule::Schedule, task, task_id},
+    acr::{
+        TaskId,
+        schedule::Schedule,
+        task::{self, Step, Task, TimerTrigger},
+        task_id,
+    },
     azure::{Call, InvalidId},
     framework::{
-        Diagnostic, Diagnostics, Field, Type,
+        Diagnostic, Diagnostics, Field, Type, Value,
         data_source::DataSource,
         resource::{Operation, Outcome},
         schema::{Attribute, Block, Schema},
@@ -22,7 +26,7 @@ use crate::{
         Connection,
         agent_pool::schema::{TIMEOUTS, id_check, registry_id_check},
         diagnose,
-        tasks::shape::{self, Member, Shown},
+        tasks::shape::{self, Is, Shown},
     },
 };
 
@@ -135,11 +139,8 @@ impl DataSource for TaskDataSource {
             Err(error) => return Outcome::failed(None, error),
         };
         let call = Call::new(operation.cancel.clone(), TIMEOUTS.read);
-        let path = id.to_string();
-        let get = async |version| client.get(&call, &path, version).await?.json::<Map<String, Json>>();
-        let subscription = id.registry().subscription_id();
-        match client.versioned(&call, subscription, &task::FAMILY, get).await {
-            Ok(body) => Outcome::of(status(&config, &id, &Json::Object(body), (self.now)())),
+        match task::get(&client, &call, &id).await {
+            Ok(task) => Outcome::of(status(&config, &id, task, (self.now)())),
             Err(error) => Outcome::failed(None, diagnose::azure(&format!("reading {}", id.human()), &error)),
         }
     }
@@ -161,79 +162,79 @@ fn task_id(config: &TaskStatus) -> Result<TaskId, Diagnostic> {
     }
 }
 
-/// ARM's body as an answer. What the user wrote comes back as written.
-fn status(config: &TaskStatus, id: &TaskId, body: &Json, now: OffsetDateTime) -> TaskStatus {
-    let text = |at: &str| body.pointer(at).and_then(Json::as_str).map(str::to_owned);
+/// ARM's task as an answer. What the user wrote comes back as written.
+fn status(config: &TaskStatus, id: &TaskId, task: Task, now: OffsetDateTime) -> TaskStatus {
+    let next_runs = next_runs(&task, now);
+    let properties = task.properties;
     let known = |text: &str| Field::Known(text.to_owned());
     let written = |field: &Field<String>, otherwise: String| field.text().map_or(Field::Known(otherwise), known);
-    let object = |members: &[Member], at: &str| {
-        let found = body.pointer(at).filter(|found| found.is_object());
-        found.map(|found| Shown(shape::value(members, found))).into()
-    };
-    let list = |members: &[Member], at: &str| Field::Known(Shown(shape::values(members, body.pointer(at))));
-    let step = |kind: &str, members: &[Member]| {
-        let is_kind = text("/properties/step/type").is_some_and(|found| found.eq_ignore_ascii_case(kind));
-        if is_kind {
-            object(members, "/properties/step")
-        } else {
-            Field::Null
-        }
-    };
-    let tags = body.pointer("/tags").and_then(Json::as_object);
-    let tag = |(name, value): (&String, &Json)| Some((name.clone(), value.as_str()?.to_owned()));
+    let trigger = properties.trigger.unwrap_or_default();
+    let dependencies = properties.step.as_ref().and_then(Step::source);
+    let dependencies = dependencies.and_then(|source| source.base_image_dependencies.clone());
+    let (mut docker_step, mut file_step, mut encoded_step) = (Field::Null, Field::Null, Field::Null);
+    match &properties.step {
+        Some(Step::Docker(step)) => docker_step = Field::Known(Shown(shape::docker_step(step))),
+        Some(Step::FileTask(step)) => file_step = Field::Known(Shown(shape::file_step(step))),
+        Some(Step::EncodedTask(step)) => encoded_step = Field::Known(Shown(shape::encoded_step(step))),
+        Some(Step::Unknown) | None => {}
+    }
     TaskStatus {
-        agent_pool_name: text("/properties/agentPoolName").into(),
-        agent_setting: object(shape::AGENT_SETTING, "/properties/agentConfiguration"),
-        base_image_dependencies: list(shape::BASE_IMAGE_DEPENDENCY, "/properties/step/baseImageDependencies"),
-        base_image_trigger: object(shape::BASE_IMAGE_TRIGGER, "/properties/trigger/baseImageTrigger"),
-        creation_date: text("/properties/creationDate").into(),
-        docker_step: step("Docker", shape::DOCKER_STEP),
-        enabled: Field::Known(shape::is_enabled(body.pointer("/properties/status"))),
-        encoded_step: step("EncodedTask", shape::ENCODED_STEP),
-        file_step: step("FileTask", shape::FILE_STEP),
-        id: written(&config.id, text("/id").unwrap_or_else(|| id.to_string())),
-        identity: object(shape::IDENTITY, "/identity"),
-        is_system_task: Field::Known(body.pointer("/properties/isSystemTask") == Some(&Json::Bool(true))),
-        location: text("/location").into(),
-        log_template: text("/properties/logTemplate").into(),
-        name: written(&config.name, text("/name").unwrap_or_else(|| id.name().to_owned())),
-        next_runs: Field::Known(next_runs(body, now)),
-        platform: object(shape::PLATFORM, "/properties/platform"),
-        provisioning_state: text("/properties/provisioningState").into(),
-        registry_credential: object(shape::REGISTRY_CREDENTIAL, "/properties/credentials"),
+        agent_pool_name: properties.agent_pool_name.into(),
+        agent_setting: object(properties.agent_configuration.as_ref(), shape::agent_setting),
+        base_image_dependencies: list(dependencies, shape::base_image_dependency),
+        base_image_trigger: object(trigger.base_image_trigger.as_ref(), shape::base_image_trigger),
+        creation_date: properties.creation_date.into(),
+        docker_step,
+        enabled: Field::Known(shape::is_enabled(properties.status.as_ref())),
+        encoded_step,
+        file_step,
+        id: written(&config.id, task.id),
+        identity: object(task.identity.as_ref(), shape::identity),
+        is_system_task: Field::Known(properties.is_system_task == Some(true)),
+        location: known(&task.location),
+        log_template: properties.log_template.into(),
+        name: written(&config.name, task.name),
+        next_runs: Field::Known(next_runs),
+        platform: object(properties.platform.as_ref(), shape::platform),
+        provisioning_state: properties.provisioning_state.into(),
+        registry_credential: object(properties.credentials.as_ref(), shape::registry_credential),
         registry_id: written(&config.registry_id, id.registry().to_string()),
         registry_name: known(id.registry().name()),
         resource_group_name: known(id.registry().resource_group()),
-        source_trigger: list(shape::SOURCE_TRIGGER, "/properties/trigger/sourceTriggers"),
-        tags: Field::Known(tags.into_iter().flatten().filter_map(tag).collect()),
-        timeout_in_seconds: body.pointer("/properties/timeout").and_then(Json::as_i64).into(),
-        timer_trigger: list(shape::TIMER_TRIGGER, "/properties/trigger/timerTriggers"),
+        source_trigger: list(trigger.source_triggers, shape::source_trigger),
+        tags: Field::Known(task.tags.unwrap_or_default()),
+        timeout_in_seconds: properties.timeout.into(),
+        timer_trigger: list(trigger.timer_triggers, shape::timer_trigger),
     }
 }
 
+fn object<T>(found: Option<&T>, shown: impl Fn(&T) -> Value) -> Field<Shown> {
+    found.map(|found| Shown(shown(found))).into()
+}
+
+fn list<T>(found: Option<Vec<T>>, shown: impl Fn(&T) -> Value) -> Field<Shown> {
+    let shown = found.iter().flatten().map(shown).collect();
+    Field::Known(Shown(Value::List(shown)))
+}
+
 /// The next firings by timer: none of a timer or a task that is switched off, or of a schedule that ACR would not take.
-fn next_runs(body: &Json, now: OffsetDateTime) -> BTreeMap<String, Vec<String>> {
-    let timers = body
-        .pointer("/properties/trigger/timerTriggers")
-        .and_then(Json::as_array);
-    let task_enabled = shape::is_enabled(body.pointer("/properties/status"));
-    let told = |timer: &Json| {
-        let name = timer.get("name")?.as_str()?.to_owned();
-        let schedule = Schedule::parse(timer.get("schedule").and_then(Json::as_str).unwrap_or_default());
-        let runs = match schedule {
-            Ok(schedule) if task_enabled && shape::is_enabled(timer.get("status")) => {
-                schedule.next_runs(now, RUNS_TOLD)
-            }
+fn next_runs(task: &Task, now: OffsetDateTime) -> BTreeMap<String, Vec<String>> {
+    let enabled = shape::is_enabled(task.properties.status.as_ref());
+    let told = |timer: &TimerTrigger| {
+        let runs = match Schedule::parse(&timer.schedule) {
+            Ok(schedule) if enabled && shape::is_enabled(timer.status.as_ref()) => schedule.next_runs(now, RUNS_TOLD),
             Ok(_) => Vec::new(),
             Err(error) => {
-                tracing::warn!(timer = name, %error, "this schedule is none that ACR is known to take");
+                tracing::warn!(timer = timer.name, %error, "this schedule is none that ACR is known to take");
                 Vec::new()
             }
         };
         let written = runs.iter().filter_map(|run| run.format(&Rfc3339).ok());
-        Some((name, written.collect()))
+        (timer.name.clone(), written.collect())
     };
-    timers.into_iter().flatten().filter_map(told).collect()
+    let trigger = task.properties.trigger.as_ref();
+    let timers = trigger.and_then(|trigger| trigger.timer_triggers.as_ref());
+    timers.into_iter().flatten().map(told).collect()
 }
 
 fn name_check() -> Validator {
@@ -248,8 +249,11 @@ fn name_check() -> Validator {
 fn schema() -> Schema {
     let text = |name, description| Attribute::computed(name, Type::String, description);
     let named = |name, description| Attribute::optional_computed(name, Type::String, description);
-    let object = |name, members, description| Attribute::computed(name, shape::ty(members), description);
-    let list = |name, members, description| Attribute::computed(name, Type::list(shape::ty(members)), description);
+    let object =
+        |name, members: &[(&'static str, Is)], description| Attribute::computed(name, shape::ty(members), description);
+    let list = |name, members: &[(&'static str, Is)], description| {
+        Attribute::computed(name, Type::list(shape::ty(members)), description)
+    };
     let firings = Type::map(Type::list(Type::String));
     Schema::new(Block {
         attributes: vec![
@@ -264,37 +268,37 @@ fn schema() -> Schema {
                 "agent_pool_name",
                 "The agent pool that runs go to; null for Azure's own machines.",
             ),
-            object("agent_setting", shape::AGENT_SETTING, "Azure's own machines: `cpu`."),
+            object("agent_setting", &shape::AGENT_SETTING, "Azure's own machines: `cpu`."),
             list(
                 "base_image_dependencies",
-                shape::BASE_IMAGE_DEPENDENCY,
+                &shape::BASE_IMAGE_DEPENDENCY,
                 "What the image is based on, which Azure knows after the first run: `type`, `registry`, `repository`, `tag`, `digest`.",
             ),
             object(
                 "base_image_trigger",
-                shape::BASE_IMAGE_TRIGGER,
+                &shape::BASE_IMAGE_TRIGGER,
                 "The trigger by changed base images: `name`, `type`, `enabled`, `update_trigger_payload_type`. Its endpoint is a secret.",
             ),
             text("creation_date", "When the task was created."),
             object(
                 "docker_step",
-                shape::DOCKER_STEP,
+                &shape::DOCKER_STEP,
                 "A step that builds an image: `dockerfile_path`, `context_path`, `image_names`, `push_enabled`, `cache_enabled`, `target`, `arguments` and, without their values, `secret_argument_names`. Null for other steps.",
             ),
             Attribute::computed("enabled", Type::Bool, "Whether triggers start runs of the task."),
             object(
                 "encoded_step",
-                shape::ENCODED_STEP,
+                &shape::ENCODED_STEP,
                 "A step whose task file is in the task: `task_content` and `value_content` as text, `context_path`, `values` and, without their values, `secret_value_names`. Null for other steps.",
             ),
             object(
                 "file_step",
-                shape::FILE_STEP,
+                &shape::FILE_STEP,
                 "A step whose task file is in the context: `task_file_path`, `value_file_path`, `context_path`, `values` and, without their values, `secret_value_names`. Null for other steps.",
             ),
             object(
                 "identity",
-                shape::IDENTITY,
+                &shape::IDENTITY,
                 "The managed identities: `type`, `identity_ids`, `principal_id`, `tenant_id`. Null without any.",
             ),
             Attribute::computed(
@@ -314,27 +318,27 @@ fn schema() -> Schema {
             ),
             object(
                 "platform",
-                shape::PLATFORM,
+                &shape::PLATFORM,
                 "What runs need: `os`, `architecture`, `variant`.",
             ),
             text("provisioning_state", "Azure's state of the task."),
             object(
                 "registry_credential",
-                shape::REGISTRY_CREDENTIAL,
+                &shape::REGISTRY_CREDENTIAL,
                 "How runs log in to registries: `source`, an object of `login_mode` and `identity`, and `custom_login_servers`, of which Azure tells nothing but their names.",
             ),
             text("registry_name", "The name of the registry."),
             text("resource_group_name", "The resource group of the registry."),
             list(
                 "source_trigger",
-                shape::SOURCE_TRIGGER,
+                &shape::SOURCE_TRIGGER,
                 "The triggers by changed source: `name`, `events`, `source_type`, `repository_url`, `branch`, `enabled`. Their tokens are secrets.",
             ),
             Attribute::computed("tags", Type::map(Type::String), "The tags."),
             Attribute::computed("timeout_in_seconds", Type::Number, "How long a run may take."),
             list(
                 "timer_trigger",
-                shape::TIMER_TRIGGER,
+                &shape::TIMER_TRIGGER,
                 "The triggers by schedule: `name`, `schedule`, `enabled`.",
             ),
         ],
@@ -360,12 +364,14 @@ mod tests {
             ("Enabled", "Enabled", "0 0 31 2 *", &[]),
             ("Enabled", "Enabled", "whenever", &[]),
         ] {
-            let body = json!({"properties": {"status": task,
+            let body = json!({"id": "i", "name": "n", "properties": {"status": task,
                 "trigger": {"timerTriggers": [{"name": "t", "schedule": schedule, "status": timer}]}}});
             let expected = expected.iter().map(|run| (*run).to_owned()).collect();
-            assert_eq!(next_runs(&body, now), [("t".to_owned(), expected)].into(), "{body}");
+            let task = serde_json::from_value(body.clone()).unwrap();
+            assert_eq!(next_runs(&task, now), [("t".to_owned(), expected)].into(), "{body}");
         }
-        assert!(next_runs(&json!({"properties": {}}), now).is_empty());
+        let bare = serde_json::from_value(json!({"id": "i", "name": "n"})).unwrap();
+        assert!(next_runs(&bare, now).is_empty());
     }
 
     #[test]

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use serde_json::Value as Json;
-
 use crate::{
-    acr::{registry::RegistryId, task},
+    acr::{
+        registry::RegistryId,
+        task::{self, Task},
+    },
     azure::{Call, InvalidId},
     framework::{
-        Diagnostic, Field, Type,
+        Diagnostic, Field, Type, Value,
         data_source::DataSource,
         resource::{Operation, Outcome},
         schema::{Attribute, Block, Schema},
@@ -68,7 +69,7 @@ impl DataSource for TasksDataSource {
                 .check(name_check()),
                 Attribute::computed(
                     "tasks",
-                    Type::list(shape::ty(shape::SUMMARY)),
+                    Type::list(shape::ty(&shape::SUMMARY)),
                     "The tasks, by name: `id`, `name`, `enabled`, `agent_pool_name`, `step_type` (`Docker`, `FileTask` or `EncodedTask`; null for a system task), `is_system_task`, `timeout_in_seconds`, `creation_date`, `provisioning_state`.",
                 ),
             ],
@@ -91,12 +92,7 @@ impl DataSource for TasksDataSource {
             Err(error) => return Outcome::failed(None, error),
         };
         let call = Call::new(operation.cancel.clone(), TIMEOUTS.read);
-        let path = format!("{registry}/tasks");
-        let list = |version| client.list::<Json>(&call, &path, version, &[]);
-        match client
-            .versioned(&call, registry.subscription_id(), &task::FAMILY, list)
-            .await
-        {
+        match task::list(&client, &call, &registry).await {
             Ok(found) => Outcome::of(TasksModel {
                 tasks: Field::Known(tasks(found, config.agent_pool_name.text())),
                 ..config
@@ -110,16 +106,18 @@ impl DataSource for TasksDataSource {
 }
 
 /// The tasks that name the pool, if one is given, by name.
-fn tasks(mut found: Vec<Json>, pool: Option<&str>) -> Shown {
-    let text = |body: &Json, at: &str| {
-        body.pointer(at)
-            .and_then(Json::as_str)
-            .unwrap_or_default()
-            .to_lowercase()
-    };
-    found.retain(|body| pool.is_none_or(|pool| text(body, "/properties/agentPoolName") == pool.to_lowercase()));
-    found.sort_by_key(|body| text(body, "/name"));
-    Shown(shape::values(shape::SUMMARY, Some(&Json::Array(found))))
+fn tasks(mut found: Vec<Task>, pool: Option<&str>) -> Shown {
+    if let Some(pool) = pool {
+        let names = |task: &Task| {
+            task.properties
+                .agent_pool_name
+                .as_deref()
+                .is_some_and(|it| it.eq_ignore_ascii_case(pool))
+        };
+        found.retain(names);
+    }
+    found.sort_by_key(|task| task.name.to_lowercase());
+    Shown(Value::List(found.iter().map(shape::summary).collect()))
 }
 
 #[cfg(test)]
@@ -127,11 +125,13 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::framework::Value;
 
     #[test]
     fn tasks_by_name_and_pool() {
-        let body = |name: &str, pool: Option<&str>| json!({"name": name, "properties": {"agentPoolName": pool}});
+        let body = |name: &str, pool: Option<&str>| -> Task {
+            let body = json!({"id": format!("/tasks/{name}"), "name": name, "properties": {"agentPoolName": pool}});
+            serde_json::from_value(body).unwrap()
+        };
         let found = vec![
             body("weekly", Some("Builds")),
             body("Nightly", Some("builds")),
