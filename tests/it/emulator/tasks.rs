@@ -394,6 +394,7 @@ async fn a_build_tells_what_it_is_based_on() {
             agent_pool_name: None,
             task: Some("build-app".into()),
             create_time: None,
+            ..SeedRun::default()
         }];
     })
     .await;
