@@ -391,9 +391,7 @@ async fn a_build_tells_what_it_is_based_on() {
             registry: "contosobuilds".into(),
             run_id: "cf1".into(),
             status: "Failed".into(),
-            agent_pool_name: None,
             task: Some("build-app".into()),
-            create_time: None,
             ..SeedRun::default()
         }];
     })
