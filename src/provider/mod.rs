@@ -10,6 +10,8 @@ pub mod preflight;
 mod settings;
 mod sign_in_advice;
 pub mod subnet_readiness;
+pub mod task;
+pub mod tasks;
 pub mod why_queued;
 
 use std::sync::Arc;
@@ -66,6 +68,11 @@ impl AcrProvider {
                 Box::new(subnet_readiness::data_source::SubnetReadinessDataSource::new(
                     connection.clone(),
                 )),
+                Box::new(task::data_source::TaskDataSource::new(
+                    connection.clone(),
+                    time::OffsetDateTime::now_utc,
+                )),
+                Box::new(tasks::data_source::TasksDataSource::new(connection.clone())),
             ],
             functions: functions::all(),
             connection,

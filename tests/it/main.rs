@@ -16,5 +16,6 @@ mod plugin_process;
 mod preflight;
 mod rpc;
 mod sandbox;
+mod tasks;
 mod tidy;
 mod wire;
