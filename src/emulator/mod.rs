@@ -2,8 +2,8 @@
 //!
 //! It serves HTTPS on loopback with a certificate authority of its own: Entra ID's discovery and client-credentials
 //! token with a secret, a certificate or a federated token, ARM's metadata, resource groups, registries, agent pools with their long-running operations, virtual networks
-//! and subnets with the security groups, route tables and NAT gateways that they name, service tags, and the tasks and runs
-//! of a seed ([`Seed`]). Whether a subnet lets pools work is declared in the seed, never judged. What it does not serve it refuses with status 501 and the
+//! and subnets with the security groups, route tables and NAT gateways that they name, service tags, tasks with
+//! timers that fire, and runs. What exists at the start is a seed ([`Seed`]). Whether a subnet lets pools work is declared in the seed, never judged. What it does not serve it refuses with status 501 and the
 //! code `NotServedByEmulator`. What nobody has recorded is a switch ([`Assumptions`]).
 //!
 //! # Controls

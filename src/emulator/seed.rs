@@ -9,7 +9,8 @@
 //!   "virtual_networks": [{"name": "vnet-builds", "resource_group": "rg-builds", "address_space": ["10.40.0.0/16"],
 //!                         "subnets": [{"name": "snet-agents", "address_prefix": "10.40.1.0/24"}]}],
 //!   "agent_pools": [{"registry": "contosobuilds", "name": "pool1", "tier": "S1", "count": 1}],
-//!   "tasks": [{"registry": "contosobuilds", "name": "build", "agent_pool_name": "pool1"}],
+//!   "tasks": [{"registry": "contosobuilds", "name": "build", "agent_pool_name": "pool1",
+//!              "properties": {"trigger": {"timerTriggers": [{"name": "nightly", "schedule": "0 1 * * *"}]}}}],
 //!   "runs": [{"registry": "contosobuilds", "run_id": "cf1", "status": "Queued", "agent_pool_name": "pool1"}],
 //!   "task_api_versions": ["2019-06-01-preview"],
 //!   "assumptions": {"delete_end": "404"}
@@ -152,7 +153,7 @@ pub struct SeedPool {
 }
 
 /// A task. Unless its properties say otherwise, its step is an encoded task that does nothing of interest.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SeedTask {
     /// The name of its registry.
@@ -283,6 +284,15 @@ impl Default for Seed {
     }
 }
 
+impl fmt::Debug for SeedTask {
+    /// Without the properties, which may hold secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("SeedTask");
+        shown.field("registry", &self.registry).field("name", &self.name);
+        shown.finish_non_exhaustive()
+    }
+}
+
 impl fmt::Display for SeedError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "reading the seed: {}", self.0)
@@ -329,6 +339,9 @@ mod tests {
             Seed::from_json(r#"{"registries":[{"name":"a","resource_group":"b","skew":"Basic"}]}"#).unwrap_err();
         assert!(error.to_string().contains("skew"), "{error}");
         assert!(Seed::from_json("{").is_err());
+        let task = r#"{"tasks":[{"registry":"a","name":"b","properties":{"step":{"contextAccessToken":"hush"}}}]}"#;
+        let seed = Seed::from_json(task).unwrap();
+        assert!(!seed.tasks[0].properties.is_empty() && !format!("{seed:?}").contains("hush"));
         assert_eq!(Seed::from_json("{}").unwrap().location, "eastus");
     }
 }

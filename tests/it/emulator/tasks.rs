@@ -391,7 +391,6 @@ async fn a_build_tells_what_it_is_based_on() {
             registry: "contosobuilds".into(),
             run_id: "cf1".into(),
             status: "Failed".into(),
-            agent_pool_name: None,
             task: Some("build-app".into()),
             ..SeedRun::default()
         }];

@@ -13,7 +13,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 fn task(pool: Option<&str>, timers: Value) -> String {
     let mut body = json!({"location": "eastus", "properties": {
         "platform": {"os": "linux"},
-        "step": {"type": "EncodedTask", "encodedTaskContent": "dmVyc2lvbjogdjEuMS4w"},
+        "step": {"type": "EncodedTask", "encodedTaskContent": "dmVyc2lvbjogdjEuMS4wCnN0ZXBzOgogIC0gY21kOiBiYXNoIGVjaG8gaGVsbG8K"},
         "trigger": {"timerTriggers": timers}}});
     if let Some(pool) = pool {
         body["properties"]["agentPoolName"] = pool.into();
@@ -70,8 +70,20 @@ async fn each_occurrence_starts_one_run_on_the_pool() {
     assert_eq!(lab.fired("build-app").await.len(), 4, "looking fires nothing");
     assert_eq!(lab.fired("slow-app").await, ["09:05"]);
     let runs = lab.runs("&$filter=AgentPoolName%20eq%20'pool-a'").await;
-    assert_eq!(runs.len(), 4);
+    let timers: Vec<&Value> = runs
+        .iter()
+        .map(|run| &run["timerTrigger"]["timerTriggerName"])
+        .collect();
+    assert_eq!(timers, ["often", "often", "often", "hourly"]);
+    let states: Vec<&Value> = runs.iter().map(|run| &run["status"]).collect();
+    assert_eq!(
+        states, ["Succeeded"; 4],
+        "on an instance of the pool, one after the other"
+    );
     for run in &runs {
+        // The run began to wait at the occurrence, to the second.
+        let occurrence = run["timerTrigger"]["scheduleOccurrence"].as_str().unwrap();
+        assert_eq!(occurrence[..19], run["createTime"].as_str().unwrap()[..19]);
         assert_eq!(
             (&run["task"], &run["agentPoolName"]),
             (&json!("build-app"), &json!("pool-a"))
