@@ -6,6 +6,10 @@
 //! timers that fire, and runs. What exists at the start is a seed ([`Seed`]). Whether a subnet lets pools work is declared in the seed, never judged. What it does not serve it refuses with status 501 and the
 //! code `NotServedByEmulator`. What nobody has recorded is a switch ([`Assumptions`]).
 //!
+//! Runs are queued, executed and logged on its clock: a module each for requests (`run_request`), the queue and the instances
+//! (`run_engine`), what a run does and how it fails (`run_script`, with the marks) and the storage account (`blobs`,
+//! `blob_answers`); each lists what it assumes. Nothing is ever built or fetched.
+//!
 //! # Controls
 //! `/emulator/requests` (journal), `/emulator/faults`, `/emulator/clock`, `/emulator/state`, `/emulator/mutate`,
 //! `/emulator/assumptions`, `/emulator/reset`: with the emulator's own bearer token and a loopback `Host` header only.

@@ -109,6 +109,8 @@ pub(super) enum Step {
     Tasks {
         /// The file: its text, or its path in the context.
         file: TaskFile,
+        /// The path of a file of further values, which those beside it override.
+        values_file: Option<String>,
         values: Vec<Setting>,
     },
 }

@@ -153,6 +153,7 @@ impl Store {
             Some(_) => step(text(&merged, "type").unwrap_or_default(), &merged)?,
             None => Step::Tasks {
                 file: TaskFile::Text(NO_STEPS.into()),
+                values_file: None,
                 values: Vec::new(),
             },
         };
@@ -240,6 +241,9 @@ fn step(kind: &str, members: &Members) -> Result<Step, Refusal> {
         },
         "FileTaskRunRequest" | "FileTask" => Step::Tasks {
             file: TaskFile::Path(required("taskFilePath", "TaskFilePath")?),
+            values_file: text(members, "valuesFilePath")
+                .filter(|path| !path.is_empty())
+                .map(str::to_string),
             values: settings(members.get("values"), "Values")?,
         },
         _ => {
@@ -258,6 +262,7 @@ fn step(kind: &str, members: &Members) -> Result<Step, Refusal> {
             let content = required("encodedTaskContent", "EncodedTaskContent")?;
             Step::Tasks {
                 file: TaskFile::Text(decoded(&content, "EncodedTaskContent")?),
+                values_file: None,
                 values,
             }
         }

@@ -172,7 +172,21 @@ impl Script<'_> {
                 }
                 Ok(())
             }
-            Step::Tasks { file, values } => self.tasks(file, values),
+            Step::Tasks {
+                file,
+                values_file,
+                values,
+            } => {
+                if let Some(path) = values_file {
+                    let Some(text) = self.file(path, "") else {
+                        return Err(self.fail(&format!("there is no values file '{path}' in the context")));
+                    };
+                    let given = task_file::values(&text).into_iter();
+                    self.known
+                        .extend(given.map(|(name, value)| (format!("Values.{name}"), value)));
+                }
+                self.tasks(file, values)
+            }
         }
     }
 

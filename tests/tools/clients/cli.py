@@ -1,5 +1,5 @@
-"""The Azure CLI at work: a cloud of its own, sign-in, `az acr agentpool` from create to delete, with and without a resource group, and
-`az acr task`.
+"""The Azure CLI at work: a cloud of its own, sign-in, `az acr agentpool` from create to delete, with and without a resource group,
+`az acr task`, and `az acr build`, `az acr run` and what follows from them.
 
 Some commands wait as long as the CLI itself decides: 30 s between two looks at a pool. Those run side by side, the others do not wait
 and are watched with `show`.
@@ -13,6 +13,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import cli_runs
 import cli_tasks
 from stage import BUSY_POOL, GROUP, LOCATION, PATIENCE_SECONDS, QUEUED_RUNS, REGISTRY, Surprise, expect, expect_equal, say
 
@@ -301,4 +302,5 @@ def exercise(bin_folder, emulator, folder, walls):
     # So that no timer fires, whatever time it is.
     with emulator.frozen():
         cli_tasks.exercise(az)
+    cli_runs.exercise(az, folder)
     provider(az, emulator, folder, bin_folder)

@@ -18,6 +18,7 @@ from azure.mgmt.containerregistrytasks.models import AgentPool, AgentPoolPropert
 from azure.mgmt.network import NetworkManagementClient
 from azure.mgmt.network.models import AddressSpace, Subnet, VirtualNetwork
 
+import sdk_runs
 import sdk_tasks
 from stage import BUSY_POOL, GROUP, LOCATION, QUEUED_RUNS, REGISTRY, Controls, Surprise, expect, expect_equal, say
 
@@ -299,6 +300,7 @@ def main():
             # So that no timer fires, whatever time it is.
             with emulator.frozen():
                 sdk_tasks.exercise(client, by_reader, version)
+                sdk_runs.exercise(client, by_reader, emulator, version)
             trouble(client, emulator)
             remove_pools(client, emulator)
         remove_network(network_client)

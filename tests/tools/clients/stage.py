@@ -13,6 +13,9 @@ EMULATOR = Path(__file__).resolve().parents[3] / "target" / "debug" / "acr-emula
 # Long enough that a client sees work in progress, short enough that nobody waits. Azure takes 3 to 14 minutes.
 PROVISIONING_SECONDS = 1
 
+# Long enough that a run is seen running.
+RUN_SECONDS = 2
+
 # Azure says 10.
 RETRY_AFTER_SECONDS = 1
 
@@ -87,7 +90,8 @@ class Controls:
             return json.loads(answer.read() or "{}").get("value")
 
     def state(self):
-        return sorted(self.ask("state"))
+        """What exists, without runs: nobody can take those back."""
+        return sorted(found for found in self.ask("state") if "/runs/" not in found)
 
     def requests(self):
         return self.ask("requests")
@@ -118,6 +122,7 @@ class Emulator(Controls):
         env_file, seed = folder / "azure.env", folder / "seed.json"
         seed.write_text(json.dumps(SEED))
         command = [EMULATOR, "--env-file", env_file, "--seed", seed]
+        command += ["--run-seconds", str(RUN_SECONDS)]
         command += ["--provisioning-seconds", str(PROVISIONING_SECONDS), "--retry-after-seconds", str(RETRY_AFTER_SECONDS)]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         line = self.process.stdout.readline()
