@@ -39,7 +39,12 @@ pub(crate) struct FakeHttp {
     routes: Mutex<Vec<(&'static str, VecDeque<Reply>)>>,
     tokens: Mutex<VecDeque<Reply>>,
     asked: Mutex<Vec<Asked>>,
+    offer: Mutex<&'static str>,
 }
+
+/// What the registry namespace offers unless a test says otherwise.
+const OFFER: &str =
+    r#"{"resourceTypes":[{"resourceType":"registries/agentPools","apiVersions":["2025-03-01-preview"]}]}"#;
 
 pub(crate) fn reply(status: u16, body: &str) -> Reply {
     Reply {
@@ -76,6 +81,7 @@ impl FakeHttp {
             routes: Mutex::default(),
             tokens: Mutex::default(),
             asked: Mutex::default(),
+            offer: Mutex::new(OFFER),
         })
     }
 
@@ -108,6 +114,11 @@ impl FakeHttp {
             });
         }
         next
+    }
+
+    /// What the registry namespace's metadata say from now on.
+    pub(crate) fn offers(&self, metadata: &'static str) {
+        *self.offer.lock().unwrap() = metadata;
     }
 
     pub(crate) fn push_token(&self, reply: Reply) {
@@ -182,7 +193,7 @@ pub(crate) fn call(seconds: u64) -> Call {
     Call::new(CancellationToken::new(), Duration::from_secs(seconds))
 }
 
-/// The metadata of the registry namespace, which every client asks for once: answered always the same.
+/// The metadata of the registry namespace, which every client asks for once.
 fn is_offer(url: &str) -> bool {
     url.contains("/providers/Microsoft.ContainerRegistry?") && !url.contains("/resourceGroups/")
 }
@@ -224,9 +235,7 @@ impl HttpClient for FakeHttp {
             headers,
         });
         let next = if is_offer(&url) {
-            let offered =
-                r#"{"resourceTypes":[{"resourceType":"registries/agentPools","apiVersions":["2025-03-01-preview"]}]}"#;
-            reply(200, offered)
+            reply(200, &self.offer.lock().unwrap())
         } else if is_token(&url) {
             let granted = r#"{"token_type":"Bearer","expires_in":86399,"access_token":"granted"}"#;
             self.tokens
