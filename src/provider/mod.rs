@@ -9,6 +9,7 @@ pub mod diagnose;
 pub mod functions;
 pub mod preflight;
 pub mod registry_credential;
+pub mod running;
 pub mod secrets;
 mod settings;
 mod sign_in_advice;
