@@ -177,7 +177,7 @@ fn what_cannot_be_a_filter_is_refused_where_it_stands() {
     world
         .sandbox
         .fails(&["plan"])
-        .says("Listing the runs of container registry \"nosuchregistry\"");
+        .says("Listing the runs of registry \"nosuchregistry\"");
 }
 
 #[tokio::test(flavor = "multi_thread")]
