@@ -12,6 +12,8 @@ use azure_core::http::headers::{HeaderName, Headers};
 use azure_core::http::{AsyncRawResponse, HttpClient, Method, Request, StatusCode};
 use tokio_util::sync::CancellationToken;
 
+use super::envelope::FailedAnswer;
+use super::error::{Error, RequestLine};
 use super::{Call, Client, Cloud, CredentialSource, Pace, Settings, Throttle, Wire};
 
 /// Status, headers, body.
@@ -39,7 +41,12 @@ pub(crate) struct FakeHttp {
     routes: Mutex<Vec<(&'static str, VecDeque<Reply>)>>,
     tokens: Mutex<VecDeque<Reply>>,
     asked: Mutex<Vec<Asked>>,
+    offer: Mutex<&'static str>,
 }
+
+/// What the registry namespace offers unless a test says otherwise.
+const OFFER: &str =
+    r#"{"resourceTypes":[{"resourceType":"registries/agentPools","apiVersions":["2025-03-01-preview"]}]}"#;
 
 pub(crate) fn reply(status: u16, body: &str) -> Reply {
     Reply {
@@ -53,6 +60,21 @@ pub(crate) fn fault(kind: ErrorKind) -> Reply {
         outcome: Err(kind),
         delay: Duration::ZERO,
     }
+}
+
+/// What comes of a failed answer to a PUT.
+pub(crate) fn refusal(status: u16, body: &str) -> Error {
+    Error::from_answer(FailedAnswer {
+        status,
+        body: body.as_bytes(),
+        correlation_id: "c-1".into(),
+        request_id: Some("r-1".into()),
+        request: RequestLine {
+            method: super::retry::Method::Put,
+            path: "/p".into(),
+        },
+        after_unclear_attempt: false,
+    })
 }
 
 impl Reply {
@@ -76,6 +98,7 @@ impl FakeHttp {
             routes: Mutex::default(),
             tokens: Mutex::default(),
             asked: Mutex::default(),
+            offer: Mutex::new(OFFER),
         })
     }
 
@@ -108,6 +131,11 @@ impl FakeHttp {
             });
         }
         next
+    }
+
+    /// What the registry namespace's metadata say from now on.
+    pub(crate) fn offers(&self, metadata: &'static str) {
+        *self.offer.lock().unwrap() = metadata;
     }
 
     pub(crate) fn push_token(&self, reply: Reply) {
@@ -182,7 +210,7 @@ pub(crate) fn call(seconds: u64) -> Call {
     Call::new(CancellationToken::new(), Duration::from_secs(seconds))
 }
 
-/// The metadata of the registry namespace, which every client asks for once: answered always the same.
+/// The metadata of the registry namespace, which every client asks for once.
 fn is_offer(url: &str) -> bool {
     url.contains("/providers/Microsoft.ContainerRegistry?") && !url.contains("/resourceGroups/")
 }
@@ -224,9 +252,7 @@ impl HttpClient for FakeHttp {
             headers,
         });
         let next = if is_offer(&url) {
-            let offered =
-                r#"{"resourceTypes":[{"resourceType":"registries/agentPools","apiVersions":["2025-03-01-preview"]}]}"#;
-            reply(200, offered)
+            reply(200, &self.offer.lock().unwrap())
         } else if is_token(&url) {
             let granted = r#"{"token_type":"Bearer","expires_in":86399,"access_token":"granted"}"#;
             self.tokens

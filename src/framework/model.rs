@@ -225,6 +225,21 @@ impl<T: FieldType> FieldType for BTreeMap<String, T> {
     }
 }
 
+/// An element of a list or map, which may be unknown while the others are known.
+impl<T: FieldType> FieldType for Field<T> {
+    fn from_known(value: &Value, path: &Path) -> Result<Self, Mismatch> {
+        match value {
+            Value::Null => Ok(Self::Null),
+            Value::Unknown => Ok(Self::Unknown),
+            known => T::from_known(known, path).map(Self::Known),
+        }
+    }
+
+    fn to_known(&self) -> Value {
+        self.to_value()
+    }
+}
+
 impl<M: Model> FieldType for M {
     fn from_known(value: &Value, path: &Path) -> Result<Self, Mismatch> {
         match value {
@@ -304,6 +319,18 @@ mod tests {
         let thing = Thing::from_value(&value, &Path::root()).unwrap();
         assert_eq!((&thing.count, &thing.name), (&Field::Unknown, &Field::Null));
         assert_eq!(thing.to_value(), value);
+    }
+
+    #[test]
+    fn elements_have_three_states_too() {
+        let value = Value::object([(
+            "others",
+            Value::List(vec![Value::string("a"), Value::Unknown, Value::Null]),
+        )]);
+        let others = Field::<Vec<Field<String>>>::read(&value, "others", &Path::root()).unwrap();
+        let want = vec![Field::Known("a".to_owned()), Field::Unknown, Field::Null];
+        assert_eq!(others, Field::Known(want));
+        assert_eq!(&others.to_value(), value.member("others"));
     }
 
     #[test]
