@@ -7,6 +7,7 @@ pub mod connection;
 pub mod diagnose;
 pub mod functions;
 pub mod preflight;
+pub mod running;
 mod settings;
 mod sign_in_advice;
 pub mod subnet_readiness;
