@@ -15,6 +15,7 @@ mod settings;
 mod sign_in_advice;
 pub mod subnet_readiness;
 pub mod task;
+pub mod task_runs;
 pub mod tasks;
 pub mod why_queued;
 
@@ -76,6 +77,7 @@ impl AcrProvider {
                     connection.clone(),
                     time::OffsetDateTime::now_utc,
                 )),
+                Box::new(task_runs::data_source::TaskRunsDataSource::new(connection.clone())),
                 Box::new(tasks::data_source::TasksDataSource::new(connection.clone())),
             ],
             functions: functions::all(),
