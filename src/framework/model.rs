@@ -205,35 +205,6 @@ impl<T: FieldType> FieldType for Vec<T> {
     }
 }
 
-/// Values of a set, in Terraform's order.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Set<T>(pub Vec<T>);
-
-impl<T: FieldType> FieldType for Set<T> {
-    fn from_known(value: &Value, path: &Path) -> Result<Self, Mismatch> {
-        Vec::from_known(value, path).map(Self)
-    }
-
-    fn to_known(&self) -> Value {
-        Value::set(self.0.iter().map(FieldType::to_known).collect())
-    }
-}
-
-/// Elements of collections may be null or unknown by themselves: `Vec<Field<String>>`.
-impl<T: FieldType> FieldType for Field<T> {
-    fn from_known(value: &Value, path: &Path) -> Result<Self, Mismatch> {
-        match value {
-            Value::Null => Ok(Self::Null),
-            Value::Unknown => Ok(Self::Unknown),
-            value => T::from_known(value, path).map(Self::Known),
-        }
-    }
-
-    fn to_known(&self) -> Value {
-        self.to_value()
-    }
-}
-
 impl<T: FieldType> FieldType for BTreeMap<String, T> {
     fn from_known(value: &Value, path: &Path) -> Result<Self, Mismatch> {
         match value {
