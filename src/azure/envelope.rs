@@ -201,21 +201,7 @@ fn shorten(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::azure::retry::Method;
-
-    fn answer(status: u16, body: &str) -> Error {
-        Error::from_answer(FailedAnswer {
-            status,
-            body: body.as_bytes(),
-            correlation_id: "c-1".into(),
-            request_id: Some("r-1".into()),
-            request: RequestLine {
-                method: Method::Put,
-                path: "/p".into(),
-            },
-            after_unclear_attempt: false,
-        })
-    }
+    use crate::azure::fake::refusal as answer;
 
     /// The whole sentence that a user reads, for every kind of failed answer.
     #[test]

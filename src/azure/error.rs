@@ -290,21 +290,7 @@ impl std::error::Error for Error {}
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::azure::envelope::FailedAnswer;
-
-    fn answer(status: u16, body: &str) -> Error {
-        Error::from_answer(FailedAnswer {
-            status,
-            body: body.as_bytes(),
-            correlation_id: "c-1".into(),
-            request_id: Some("r-1".into()),
-            request: RequestLine {
-                method: Method::Put,
-                path: "/p".into(),
-            },
-            after_unclear_attempt: false,
-        })
-    }
+    use crate::azure::fake::refusal as answer;
 
     #[test]
     fn gone_is_only_what_certainly_is() {

@@ -12,6 +12,8 @@ use azure_core::http::headers::{HeaderName, Headers};
 use azure_core::http::{AsyncRawResponse, HttpClient, Method, Request, StatusCode};
 use tokio_util::sync::CancellationToken;
 
+use super::envelope::FailedAnswer;
+use super::error::{Error, RequestLine};
 use super::{Call, Client, Cloud, CredentialSource, Pace, Settings, Throttle, Wire};
 
 /// Status, headers, body.
@@ -58,6 +60,21 @@ pub(crate) fn fault(kind: ErrorKind) -> Reply {
         outcome: Err(kind),
         delay: Duration::ZERO,
     }
+}
+
+/// What comes of a failed answer to a PUT.
+pub(crate) fn refusal(status: u16, body: &str) -> Error {
+    Error::from_answer(FailedAnswer {
+        status,
+        body: body.as_bytes(),
+        correlation_id: "c-1".into(),
+        request_id: Some("r-1".into()),
+        request: RequestLine {
+            method: super::retry::Method::Put,
+            path: "/p".into(),
+        },
+        after_unclear_attempt: false,
+    })
 }
 
 impl Reply {

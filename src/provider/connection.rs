@@ -13,6 +13,7 @@ use crate::{
 use super::{
     diagnose,
     preflight::{Preflight, settings::PreflightModel},
+    running::Desk,
     settings::{Environment, ProviderModel, Ready, Resolved},
 };
 
@@ -34,6 +35,7 @@ pub struct Connection {
     session: RwLock<Session>,
     preflight: RwLock<Arc<Preflight>>,
     subscription_id: RwLock<Option<String>>,
+    desk: Desk,
     wire: Wire,
 }
 
@@ -95,6 +97,11 @@ impl Connection {
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
+    }
+
+    /// What this process knows of its own runs.
+    pub fn desk(&self) -> &Desk {
+        &self.desk
     }
 
     /// The checks before a pool is written.

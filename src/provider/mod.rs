@@ -8,6 +8,7 @@ pub mod diagnose;
 pub mod functions;
 pub mod image_build;
 pub mod preflight;
+pub mod running;
 mod settings;
 mod sign_in_advice;
 pub mod subnet_readiness;

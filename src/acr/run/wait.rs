@@ -26,6 +26,11 @@ pub trait Observer: Send + Sync {
         let _ = (run, waited);
     }
 
+    /// The run is still queued, for the reasons in `why`; told when the reasons change.
+    fn waits(&self, why: &str) {
+        let _ = why;
+    }
+
     /// The log has grown by this line, without its end; secrets are masked.
     fn log_line(&self, line: &str) {
         let _ = line;

@@ -11,7 +11,7 @@ mod planning;
 pub mod resource;
 mod scaling;
 pub mod schema;
-mod waiting;
+pub mod waiting;
 mod warnings;
 
 use crate::{

@@ -36,6 +36,9 @@ const FAMILY: Family = Family {
     versions: &["2026-01-01-preview", "2025-11-01", registry::API_VERSION],
 };
 
+/// The summary of the finding that a pool is at zero: of no interest to a run that scales it.
+pub const NO_MACHINE: &str = "The agent pool has no machine";
+
 /// What a task or a build asks of its registry.
 #[derive(Clone, Debug)]
 pub struct RunSubject {
@@ -185,7 +188,7 @@ fn pool_finding(id: &AgentPoolId, facts: &RunFacts, planned: &PlannedPools) -> O
     };
     (count == Some(0)).then(|| {
         let detail = format!("The {human} has no machine, so that runs wait until its instance_count is raised.");
-        about_pool(Level::Warning, "The agent pool has no machine", detail)
+        about_pool(Level::Warning, NO_MACHINE, detail)
     })
 }
 

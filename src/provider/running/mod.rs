@@ -1,0 +1,199 @@
+//! Running something and seeing it through: what `acr_task_run` and `acr_image_build` have in common.
+//!
+//! A resource adds the fragments of [`schema`] to its own schema, the fields that [`crate::run_model!`] names to its model,
+//! and hands an [`Order`] to [`Runner::perform`], which does everything from the checks before the first write to putting a
+//! pool back:
+//!
+//! 1. [`mod@gate`]: preflight, and whether the pool has a machine at all. Nothing is written before.
+//! 2. The request is made; for a local context that uploads it.
+//! 3. [`earlier`]: which runs may be left over from an apply that did not come to its end.
+//! 4. [`scale`]: machines for the run, where they are asked for.
+//! 5. The run is asked for, once. If the answer is lost no run is taken for ours ([`lost`]).
+//! 6. [`waiting`]: the log is followed, a run that stays queued is explained within seconds, an interrupt cancels it.
+//! 7. [`ended`]: what is to be said of how it ended.
+//! 8. [`scale`]: the pool is put back, whatever happened.
+
+pub mod desk;
+pub mod earlier;
+pub mod ended;
+pub mod gate;
+pub mod lost;
+pub mod model;
+pub mod scale;
+pub mod schema;
+pub mod waiting;
+
+#[cfg(test)]
+mod tests;
+
+use std::{fmt, future::Future};
+
+use crate::{
+    acr::{
+        agent_pool::AgentPoolId,
+        log::Log,
+        run::{self, Observer, Run, RunId, RunRequest},
+    },
+    azure::{Call, Client},
+    framework::{Diagnostic, Diagnostics},
+    provider::{
+        diagnose,
+        preflight::{Preflight, runs::RunSubject},
+    },
+};
+
+pub use desk::Desk;
+pub use model::{ImageModel, Options, RunModel, Scale, ScaleModel};
+
+/// What a run is carried out with.
+#[derive(Clone, Copy)]
+pub struct Runner<'a> {
+    /// The client.
+    pub client: &'a Client,
+    /// The operation's frame: its deadline is the run's, scaling included.
+    pub call: &'a Call,
+    /// The checks.
+    pub preflight: &'a Preflight,
+    /// What this process knows of its own runs and of the pools that it has scaled.
+    pub desk: &'a Desk,
+    /// Who is told of progress besides the log.
+    pub observer: &'a dyn Observer,
+}
+
+/// What is to be run.
+#[derive(Clone, Debug)]
+pub struct Order<'a> {
+    /// For messages, such as `task "nightly" (registry "r", resource group "g")`.
+    pub what: &'a str,
+    /// What preflight has to know; its pool, if any, is the one that the run goes to.
+    pub subject: &'a RunSubject,
+    /// What the user wants of the run.
+    pub options: &'a Options,
+    /// The argument that findings of preflight point at, for a resource without `agent_pool_name` and `registry_id`.
+    pub attribute: Option<&'static str>,
+}
+
+/// A run that has begun, as far as it was seen.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Record {
+    /// Its id.
+    pub id: RunId,
+    /// The run as it was last seen.
+    pub run: Run,
+    /// What was read of its log; empty when nobody waited.
+    pub log: Log,
+}
+
+/// What became of an order.
+#[derive(Clone, Debug)]
+pub struct Performed {
+    /// The run; `None` when none is known to be ours. With errors beside it a resource hands over its state all the same, so
+    /// that Terraform keeps the run as tainted.
+    pub record: Option<Record>,
+    /// What there is to say.
+    pub diagnostics: Diagnostics,
+}
+
+impl Performed {
+    /// Nothing has begun.
+    fn refused(why: impl Into<Diagnostics>) -> Self {
+        Self {
+            record: None,
+            diagnostics: why.into(),
+        }
+    }
+}
+
+impl Runner<'_> {
+    /// Runs what is ordered. `request` is awaited after the checks have passed and before anything is scheduled or scaled:
+    /// an upload belongs into it.
+    pub async fn perform(
+        self,
+        order: &Order<'_>,
+        request: impl Future<Output = Result<RunRequest, Diagnostics>> + Send,
+    ) -> Performed {
+        if let Err(refusal) = self.gate(order).await {
+            return Performed::refused(refusal);
+        }
+        let request = match request.await {
+            Ok(request) => request,
+            Err(why) => return Performed::refused(why),
+        };
+        let mut told = self.earlier(order, &request).await;
+        let mut performed = match (&order.options.scale, &order.subject.pool) {
+            (Some(scale), Some(pool)) => self.scaled(order, &request, *scale, pool).await,
+            _ => self.schedule_and_wait(order, &request).await,
+        };
+        told.extend(performed.diagnostics);
+        performed.diagnostics = told;
+        performed
+    }
+
+    /// Runs between a scaling and its end.
+    async fn scaled(&self, order: &Order<'_>, request: &RunRequest, scale: Scale, pool: &AgentPoolId) -> Performed {
+        let lease = self.desk.hold(pool);
+        let mut performed = match self.raise(&lease, scale).await {
+            Ok(()) => self.schedule_and_wait(order, request).await,
+            Err(why) => Performed::refused(why),
+        };
+        performed.diagnostics.extend(self.put_back(lease).await);
+        performed
+    }
+
+    async fn schedule_and_wait(&self, order: &Order<'_>, request: &RunRequest) -> Performed {
+        let registry = &order.subject.registry;
+        let scheduled = match run::schedule(self.client, self.call, registry, request).await {
+            Ok(run) => run,
+            Err(error) if error.may_have_started() => {
+                return Performed::refused(self.lost(order, request, &error).await);
+            }
+            Err(refused) => {
+                return Performed::refused(diagnose::azure(&format!("running {}", order.what), &refused.error));
+            }
+        };
+        let id = RunId::new(registry.clone(), &scheduled.run_id);
+        self.desk.is_known(&id);
+        tracing::info!("run \"{}\" of {} is scheduled", id.run_id(), order.what);
+        if !order.options.wait {
+            return Performed {
+                record: Some(Record {
+                    id,
+                    run: scheduled,
+                    log: Log::default(),
+                }),
+                diagnostics: Diagnostics::new(),
+            };
+        }
+        self.see_through(order, id, scheduled, &request.secrets()).await
+    }
+}
+
+impl fmt::Debug for Runner<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Runner")
+            .field("call", self.call)
+            .finish_non_exhaustive()
+    }
+}
+
+/// `run "cf1"`, and where: for messages.
+fn human(id: &RunId) -> String {
+    format!("run \"{}\" ({})", id.run_id(), id.registry().human())
+}
+
+/// The command that cancels a run, for people.
+fn cancel_command(id: &RunId) -> String {
+    let (registry, run) = (id.registry().name(), id.run_id());
+    format!("az acr task cancel-run --registry {registry} --run-id {run}")
+}
+
+/// The command that shows a run's log, for people.
+fn log_command(id: &RunId) -> String {
+    let (registry, run) = (id.registry().name(), id.run_id());
+    format!("az acr task logs --registry {registry} --run-id {run}")
+}
+
+/// An error about running something.
+fn failed(what: &str, detail: impl Into<String>) -> Diagnostic {
+    Diagnostic::error(format!("Running {what}"), detail)
+}
