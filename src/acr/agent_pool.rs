@@ -42,6 +42,17 @@ pub struct AgentPool {
     /// The rest.
     #[serde(default)]
     pub properties: Properties,
+    /// When it came to be.
+    #[serde(default, rename = "systemData")]
+    pub system_data: SystemData,
+}
+
+/// What ARM itself keeps of a pool, as far as it matters here.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct SystemData {
+    /// When it was created, RFC 3339; a change of its count leaves it.
+    pub created_at: Option<String>,
 }
 
 /// A pool's properties as ARM returns them. What the specification does not promise is an `Option`.

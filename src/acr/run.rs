@@ -1,5 +1,6 @@
 //! Runs: `Microsoft.ContainerRegistry/registries/runs`. API versions: [`super::TASKS_VERSIONS`].
 //!
+//! * [`Filter`]: which runs a list is asked for.
 //! * [`request`]: what a run is asked for; [`secret`]: the texts in it that nobody may read.
 //! * [`mod@schedule`]: asking for one. What surprises: when the answer is lost nobody can say whether a run began, so the request
 //!   is not repeated and no run is taken for ours.
@@ -15,6 +16,7 @@ use super::{PROVIDER, TASKS_VERSIONS};
 use crate::azure::{Call, Client, Error, Family};
 use wire::Envelope;
 
+mod filter;
 pub mod request;
 pub mod schedule;
 pub mod secret;
@@ -22,6 +24,7 @@ pub mod source_upload;
 pub mod wait;
 mod wire;
 
+pub use filter::{Filter, Span};
 pub use request::{RunRequest, Work};
 pub use schedule::{ScheduleError, candidates, schedule};
 pub use secret::Secret;
@@ -34,9 +37,6 @@ pub const FAMILY: Family = Family {
     resource_type: "registries/runs",
     versions: TASKS_VERSIONS,
 };
-
-/// How many runs one page is asked to hold. The service's own default is smaller.
-const PAGE_SIZE: usize = 100;
 
 /// How often a cancellation is asked for while its answers are lost: cancelling twice is cancelling once.
 const CANCEL_ATTEMPTS_MAX: u32 = 3;
@@ -51,19 +51,6 @@ pub struct RunId {
 /// A signed URL: whoever has it may read or write what it names, so that `Debug` shows origin and path only.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SignedUrl(String);
-
-/// Which runs.
-#[derive(Clone, Debug, Default)]
-pub struct Filter<'a> {
-    /// Only those of this pool.
-    pub agent_pool_name: Option<&'a str>,
-    /// Only those in one of these states; empty for all.
-    pub statuses: &'a [&'a str],
-    /// Only those of this task.
-    pub task_name: Option<&'a str>,
-    /// Only those that put out this image: `repository@sha256:…` or a part of it.
-    pub output_image: Option<&'a str>,
-}
 
 /// Reads a run.
 ///
@@ -142,8 +129,9 @@ pub async fn list(
     limit: usize,
 ) -> Result<Vec<Run>, Error> {
     let filter = filter.to_odata();
-    let page = PAGE_SIZE.min(limit).to_string();
-    let mut query = vec![("$top", page.as_str())];
+    // The service's own clients ask for as many as they want; whether it then sends pages is for it to decide.
+    let top = limit.to_string();
+    let mut query = vec![("$top", top.as_str())];
     if let Some(filter) = &filter {
         query.push(("$filter", filter));
     }
@@ -153,34 +141,6 @@ pub async fn list(
         .versioned(call, registry.subscription_id(), &FAMILY, list)
         .await?;
     Ok(runs.into_iter().map(Envelope::into_run).collect())
-}
-
-impl Filter<'_> {
-    /// The filter in the service's words; `None` when everything passes.
-    pub fn to_odata(&self) -> Option<String> {
-        let quoted = |text: &str| format!("'{}'", text.replace('\'', "''"));
-        let pool = self
-            .agent_pool_name
-            .map(|name| format!("AgentPoolName eq {}", quoted(name)));
-        let task = self.task_name.map(|name| format!("TaskName eq {}", quoted(name)));
-        let image = self
-            .output_image
-            .map(|image| format!("contains(OutputImageManifests, {})", quoted(image)));
-        let mut parts: Vec<String> = pool.into_iter().chain(task).chain(image).collect();
-        let states: Vec<String> = self
-            .statuses
-            .iter()
-            .map(|status| format!("Status eq {}", quoted(status)))
-            .collect();
-        match states.len() {
-            0 => {}
-            1 => parts.extend(states),
-            // Alone they need no parentheses, which is how the service's own clients write them.
-            _ if parts.is_empty() => return Some(states.join(" or ")),
-            _ => parts.push(format!("({})", states.join(" or "))),
-        }
-        (!parts.is_empty()).then(|| parts.join(" and "))
-    }
 }
 
 impl RunId {
@@ -235,57 +195,6 @@ mod tests {
     use crate::azure::fake::{FakeHttp, call, fault, reply};
 
     const REGISTRY: &str = "/subscriptions/5f0a2c6e-9d4b-4b8e-8f3a-0c1d2e3f4a5b/resourceGroups/rg/providers/Microsoft.ContainerRegistry/registries/builds";
-
-    #[test]
-    fn filters_in_the_services_words() {
-        let pool = Some("p'1");
-        let cases = [
-            (Filter::default(), None),
-            (
-                Filter {
-                    agent_pool_name: pool,
-                    ..Filter::default()
-                },
-                Some("AgentPoolName eq 'p''1'"),
-            ),
-            (
-                Filter {
-                    statuses: &["Queued"],
-                    ..Filter::default()
-                },
-                Some("Status eq 'Queued'"),
-            ),
-            (
-                Filter {
-                    agent_pool_name: pool,
-                    statuses: &["Queued", "Running"],
-                    ..Filter::default()
-                },
-                Some("AgentPoolName eq 'p''1' and (Status eq 'Queued' or Status eq 'Running')"),
-            ),
-            (
-                Filter {
-                    statuses: &["Queued", "Running"],
-                    ..Filter::default()
-                },
-                Some("Status eq 'Queued' or Status eq 'Running'"),
-            ),
-            (
-                Filter {
-                    task_name: Some("nightly"),
-                    statuses: &["Running"],
-                    output_image: Some("app@sha256:00"),
-                    ..Filter::default()
-                },
-                Some(
-                    "TaskName eq 'nightly' and contains(OutputImageManifests, 'app@sha256:00') and Status eq 'Running'",
-                ),
-            ),
-        ];
-        for (filter, want) in cases {
-            assert_eq!(filter.to_odata().as_deref(), want);
-        }
-    }
 
     #[tokio::test(start_paused = true)]
     async fn runs_are_listed_up_to_a_limit() {

@@ -205,6 +205,20 @@ impl<T: FieldType> FieldType for Vec<T> {
     }
 }
 
+/// Values of a set, in Terraform's order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Set<T>(pub Vec<T>);
+
+impl<T: FieldType> FieldType for Set<T> {
+    fn from_known(value: &Value, path: &Path) -> Result<Self, Mismatch> {
+        Vec::from_known(value, path).map(Self)
+    }
+
+    fn to_known(&self) -> Value {
+        Value::set(self.0.iter().map(FieldType::to_known).collect())
+    }
+}
+
 impl<T: FieldType> FieldType for BTreeMap<String, T> {
     fn from_known(value: &Value, path: &Path) -> Result<Self, Mismatch> {
         match value {
@@ -253,7 +267,8 @@ impl<M: Model> FieldType for M {
     }
 }
 
-/// Writes a model struct and its [`Model`] implementation from one list of fields, which must be sorted by name.
+/// Writes a model struct and its [`Model`] implementation from one list of fields, which must be sorted by name. A name that
+/// Rust keeps to itself is given behind `as`.
 ///
 /// ```
 /// terraform_provider_acr::model! {
@@ -261,6 +276,8 @@ impl<M: Model> FieldType for M {
 ///     pub struct Thing {
 ///         /// How many.
 ///         pub count: i64,
+///         /// Which one.
+///         pub kind as "type": String,
 ///         /// What it is called.
 ///         pub name: String,
 ///     }
@@ -268,7 +285,11 @@ impl<M: Model> FieldType for M {
 /// ```
 #[macro_export]
 macro_rules! model {
-    ($(#[$meta:meta])* pub struct $model:ident { $($(#[$field_meta:meta])* pub $field:ident: $ty:ty,)* }) => {
+    (@name $field:ident) => { stringify!($field) };
+    (@name $field:ident $name:literal) => { $name };
+    ($(#[$meta:meta])* pub struct $model:ident {
+        $($(#[$field_meta:meta])* pub $field:ident $(as $name:literal)?: $ty:ty,)*
+    }) => {
         $(#[$meta])*
         #[derive(Clone, Debug, Default, PartialEq)]
         pub struct $model {
@@ -276,17 +297,21 @@ macro_rules! model {
         }
 
         impl $crate::framework::Model for $model {
-            const NAMES: &'static [&'static str] = &[$(stringify!($field)),*];
+            const NAMES: &'static [&'static str] = &[$($crate::model!(@name $field $($name)?)),*];
 
             fn from_value(
                 value: &$crate::framework::Value,
                 path: &$crate::framework::Path,
             ) -> Result<Self, $crate::framework::model::Mismatch> {
-                Ok(Self { $($field: $crate::framework::Field::read(value, stringify!($field), path)?,)* })
+                Ok(Self {
+                    $($field: $crate::framework::Field::read(value, $crate::model!(@name $field $($name)?), path)?,)*
+                })
             }
 
             fn to_value(&self) -> $crate::framework::Value {
-                $crate::framework::Value::object([$((stringify!($field), self.$field.to_value()),)*])
+                $crate::framework::Value::object([
+                    $(($crate::model!(@name $field $($name)?), self.$field.to_value()),)*
+                ])
             }
         }
     };
@@ -302,6 +327,8 @@ mod tests {
         pub struct Thing {
             /// How many.
             pub count: i64,
+            /// Which one.
+            pub kind as "kind_of_thing": String,
             /// What it is called.
             pub name: String,
             /// What it is called besides.
@@ -313,6 +340,7 @@ mod tests {
     fn the_three_states_survive() {
         let value = Value::object([
             ("count", Value::Unknown),
+            ("kind_of_thing", Value::string("small")),
             ("name", Value::Null),
             ("others", Value::List(vec![Value::string("a")])),
         ]);
@@ -331,6 +359,13 @@ mod tests {
         let want = vec![Field::Known("a".to_owned()), Field::Unknown, Field::Null];
         assert_eq!(others, Field::Known(want));
         assert_eq!(&others.to_value(), value.member("others"));
+    }
+
+    #[test]
+    fn sets_have_no_order() {
+        let set = Value::set(vec![Value::string("b"), Value::string("a"), Value::Unknown]);
+        let read = Set::<Field<String>>::from_known(&set, &Path::root()).unwrap();
+        assert_eq!(read.to_known(), set);
     }
 
     #[test]

@@ -3,16 +3,20 @@
 pub mod agent_pool;
 pub mod agent_pool_offering;
 pub mod agent_pools;
+pub mod blocks;
 pub mod connection;
 pub mod diagnose;
 pub mod functions;
 pub mod image_build;
 pub mod preflight;
+pub mod registry_credential;
 pub mod running;
+pub mod secrets;
 mod settings;
 mod sign_in_advice;
 pub mod subnet_readiness;
 pub mod task;
+pub mod task_runs;
 pub mod tasks;
 pub mod why_queued;
 
@@ -75,6 +79,7 @@ impl AcrProvider {
                     connection.clone(),
                     time::OffsetDateTime::now_utc,
                 )),
+                Box::new(task_runs::data_source::TaskRunsDataSource::new(connection.clone())),
                 Box::new(tasks::data_source::TasksDataSource::new(connection.clone())),
             ],
             functions: functions::all(),

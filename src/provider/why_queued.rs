@@ -108,7 +108,8 @@ impl Observed {
         let mut unread = self.unread();
         let mut situation = self.situation(pool, run);
         if let Ok(found) = &self.pool {
-            let network = diagnosis::network_matters(&situation);
+            // Without machines there is nothing that the network could block.
+            let network = diagnosis::network_matters(&situation) && found.properties.count != Some(0);
             if let Some(subject) = subject(found, pool, network, preflight) {
                 let facts = preflight.facts(client, call, &subject, &preflight.settings).await;
                 situation.quota = facts

@@ -15,7 +15,13 @@ data "acr_agent_pool" "builds" {
 check "builds" {
   assert {
     condition     = data.acr_agent_pool.builds.health == "ready"
-    error_message = "The pool is ${data.acr_agent_pool.builds.health}: ${join(" ", data.acr_agent_pool.builds.health_reasons)}"
+    error_message = "The pool is ${data.acr_agent_pool.builds.health}. ${join(" ", data.acr_agent_pool.builds.health_reasons)}"
+  }
+
+  # Null while nothing waits, or when this principal may not look.
+  assert {
+    condition     = coalesce(data.acr_agent_pool.builds.oldest_queued_seconds, 0) < 600
+    error_message = "A run has waited for ten minutes. ${join(" ", data.acr_agent_pool.builds.health_reasons)}"
   }
 }
 

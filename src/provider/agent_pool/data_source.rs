@@ -1,10 +1,14 @@
 //! `data.acr_agent_pool`: the pool's status. Never fails because a pool is unhealthy; that is its answer.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use crate::{
-    acr::agent_pool::{self, AgentPool, AgentPoolId},
-    azure::Call,
+    acr::{
+        agent_pool::{AgentPool, AgentPoolId},
+        diagnosis::{Health, Reason, instant},
+        run::{self, Run},
+    },
+    azure::{Call, Client},
     framework::{
         Diagnostic, Diagnostics, Field, Type,
         data_source::DataSource,
@@ -12,13 +16,17 @@ use crate::{
         schema::{Attribute, Block, Schema},
     },
     model,
-    provider::{Connection, connection::SIDE_READ_TIMEOUT, diagnose},
+    provider::{
+        Connection,
+        connection::SIDE_READ_TIMEOUT,
+        diagnose,
+        why_queued::{Explained, Observed},
+    },
 };
 
 use super::{
-    AgentPoolModel, Condition, check_answer,
+    AgentPoolModel, READINESS_FAILED, READINESS_PASSED, READINESS_UNKNOWN, check_answer,
     schema::{TIMEOUTS, id_check, name_check, registry_id_check},
-    warnings::Load,
 };
 
 model! {
@@ -28,7 +36,7 @@ model! {
         pub accepting_runs: bool,
         /// The status in one word.
         pub health: String,
-        /// Why the status is not `ready`, a sentence each.
+        /// What keeps runs waiting, and what to do about it.
         pub health_reasons: Vec<String>,
         /// ARM id of the pool.
         pub id: String,
@@ -42,10 +50,14 @@ model! {
         pub name: String,
         /// Operating system.
         pub os: String,
+        /// How long the oldest queued run has waited, seconds.
+        pub oldest_queued_seconds: i64,
         /// ARM's provisioning state.
         pub provisioning_state: String,
         /// Runs that wait for a machine.
         pub queued_runs: i64,
+        /// Whether a run has been seen to finish on the pool.
+        pub readiness: String,
         /// ARM id of the registry.
         pub registry_id: String,
         /// Name of the registry.
@@ -124,15 +136,39 @@ impl DataSource for AgentPoolDataSource {
             Err(error) => return Outcome::failed(None, error),
         };
         let call = Call::new(operation.cancel.clone(), TIMEOUTS.read);
-        // The queue is worth a minute, not five: without it there is still an answer.
+        // What is on the pool and around it is worth a minute, not five: without it there is still an answer.
         let side = Call::new(operation.cancel.clone(), SIDE_READ_TIMEOUT);
-        let (pool, load) = tokio::join!(agent_pool::get(&client, &call, &id), Load::look(&client, &side, &id));
-        match pool {
-            Ok(pool) => match check_answer(&id, &pool) {
-                Ok(()) => Outcome::of(status(&config, &pool, load)),
-                Err(error) => Outcome::failed(None, error),
+        let (observed, finished) = tokio::join!(
+            Observed::look(&client, &call, &side, &id),
+            last_success(&client, &side, &id),
+        );
+        let pool = match &observed.pool {
+            Ok(pool) => match check_answer(&id, pool) {
+                Ok(()) => pool.clone(),
+                Err(error) => return Outcome::failed(None, error),
             },
-            Err(error) => Outcome::failed(None, diagnose::azure(&format!("reading {}", id.human()), &error)),
+            Err(error) => {
+                return Outcome::failed(None, diagnose::azure(&format!("reading {}", id.human()), error));
+            }
+        };
+        let preflight = self.connection.preflight();
+        let explained = observed.explain(&client, &side, &preflight, &id, None).await;
+        Outcome::of(status(&config, &pool, &explained, finished.as_ref()))
+    }
+}
+
+/// The newest run that has succeeded on a pool of this name, if its runs can be listed.
+async fn last_success(client: &Client, call: &Call, pool: &AgentPoolId) -> Option<Run> {
+    let succeeded = run::Filter {
+        agent_pool_name: Some(pool.name()),
+        statuses: &run::ENDED[..1],
+        ..run::Filter::default()
+    };
+    match run::list(client, call, pool.registry(), &succeeded, 1).await {
+        Ok(runs) => runs.into_iter().next(),
+        Err(error) => {
+            tracing::debug!(%error, pool = %pool, "the runs that have succeeded on the pool cannot be listed");
+            None
         }
     }
 }
@@ -154,22 +190,30 @@ fn pool_id(config: &AgentPoolStatus) -> Result<AgentPoolId, Diagnostic> {
     }
 }
 
-/// Pool and load as one answer. What the user wrote comes back as written.
-fn status(config: &AgentPoolStatus, pool: &AgentPool, load: Load) -> AgentPoolStatus {
+/// Everything as one answer. What the user wrote comes back as written.
+fn status(
+    config: &AgentPoolStatus,
+    found: &AgentPool,
+    explained: &Explained,
+    finished: Option<&Run>,
+) -> AgentPoolStatus {
     let named = AgentPoolModel {
         id: config.id.clone(),
         name: config.name.clone(),
         registry_id: config.registry_id.clone(),
         ..AgentPoolModel::default()
     };
-    let pool = named.refreshed(pool);
-    let (health, reasons) = health(pool.provisioning_state.text(), pool.instance_count.known().copied());
+    let pool = named.refreshed(found);
+    let (observed, diagnosis) = (&explained.observed, &explained.diagnosis);
+    let seconds = |waited: Duration| i64::try_from(waited.as_secs()).unwrap_or(i64::MAX);
     AgentPoolStatus {
-        accepting_runs: Field::Known(health != Health::Failed && pool.condition() != Condition::Deleting),
-        health: Field::Known(health.word().to_owned()),
-        health_reasons: Field::Known(reasons),
-        queued_runs: load.queued.into(),
-        running_runs: load.running.into(),
+        accepting_runs: Field::Known(diagnosis.accepting_runs),
+        health: Field::Known(diagnosis.health.as_str().to_owned()),
+        health_reasons: Field::Known(diagnosis.reasons.iter().map(Reason::text).collect()),
+        oldest_queued_seconds: diagnosis.oldest_queued.map(seconds).into(),
+        queued_runs: observed.queued.as_ref().ok().copied().into(),
+        readiness: Field::Known(readiness(diagnosis.health, found, finished).to_owned()),
+        running_runs: observed.running().into(),
         id: pool.id,
         instance_count: pool.instance_count,
         location: pool.location,
@@ -188,51 +232,15 @@ fn status(config: &AgentPoolStatus, pool: &AgentPool, load: Load) -> AgentPoolSt
     }
 }
 
-/// A pool's status in one word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Health {
-    Ready,
-    ScaledToZero,
-    Provisioning,
-    Failed,
-}
-
-impl Health {
-    fn word(self) -> &'static str {
-        match self {
-            Self::Ready => "ready",
-            Self::ScaledToZero => "scaled_to_zero",
-            Self::Provisioning => "provisioning",
-            Self::Failed => "failed",
-        }
-    }
-}
-
-/// What Azure's state and the count come to, and why.
-fn health(state: Option<&str>, count: Option<i64>) -> (Health, Vec<String>) {
-    let told = state.unwrap_or("no state");
-    match (Condition::of(state), count) {
-        (Condition::Failed, _) => (
-            Health::Failed,
-            vec![format!(
-                "Azure reports the pool as {told} and gives no reason; it must be replaced."
-            )],
-        ),
-        (Condition::Canceled, _) => (
-            Health::Failed,
-            vec![format!(
-                "Azure reports the last operation as {told}; whether the pool can be used is not known."
-            )],
-        ),
-        (Condition::Settled, Some(0)) => (
-            Health::ScaledToZero,
-            vec!["The pool has no machine: runs stay queued until instance_count is raised.".into()],
-        ),
-        (Condition::Settled, _) => (Health::Ready, Vec::new()),
-        (Condition::Busy | Condition::Deleting, _) => (
-            Health::Provisioning,
-            vec![format!("Azure is changing the pool ({told}).")],
-        ),
+/// What the pool's own history says. Runs keep the name of their pool: those of a former pool of the same name prove
+/// nothing about this one.
+fn readiness(health: Health, pool: &AgentPool, finished: Option<&Run>) -> &'static str {
+    let created = pool.system_data.created_at.as_deref().and_then(instant);
+    let run = finished.and_then(|run| run.create_time.as_deref()).and_then(instant);
+    match (health, created, run) {
+        (Health::Failed | Health::Stalled, ..) => READINESS_FAILED,
+        (_, Some(created), Some(run)) if run >= created => READINESS_PASSED,
+        _ => READINESS_UNKNOWN,
     }
 }
 
@@ -255,25 +263,33 @@ fn schema() -> Schema {
             Attribute::computed(
                 "accepting_runs",
                 Type::Bool,
-                "Whether runs may be queued on the pool: it has not failed and is not being deleted.",
+                "Whether a run that is queued now would be taken up, at once or when the pool has a machine: the pool has not failed, is not stalled and is not being deleted.",
             ),
             text(
                 "health",
-                "The status in one word: `ready`, `scaled_to_zero`, `provisioning` or `failed`.",
+                "The status in one word: `ready`, `scaled_to_zero`, `provisioning`, `failed` or `stalled`.",
             ),
             Attribute::computed(
                 "health_reasons",
                 Type::list(Type::String),
-                "Why the status is not `ready`, a sentence each; empty when it is.",
+                "What keeps runs waiting and what to do about it, the most certain first; empty when nothing does. A pool that is `ready` has a reason when its machines are busy and runs wait.",
             ),
             number("instance_count", "The number of machines."),
             text("location", "The Azure region."),
             number("memory_gb_per_instance", "The memory of one machine in GB."),
             text("os", "The operating system of the machines."),
+            number(
+                "oldest_queued_seconds",
+                "How many seconds the run has waited that was queued first; null when none waits or the runs cannot be read.",
+            ),
             text("provisioning_state", "Azure's state of the pool."),
             number(
                 "queued_runs",
                 "How many runs wait for a machine; null when they cannot be read, usually because this principal may not ask.",
+            ),
+            text(
+                "readiness",
+                "What the pool's own runs show: `passed` when one has succeeded on it since it was created, `failed` when it has failed or is stalled, else `unknown`.",
             ),
             text("registry_name", "The name of the registry."),
             text("resource_group_name", "The resource group of the registry."),
@@ -294,20 +310,36 @@ fn schema() -> Schema {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
-    fn health_in_one_word() {
-        for (state, count, word, reasons) in [
-            (Some("Succeeded"), Some(2), "ready", 0),
-            (Some("Succeeded"), Some(0), "scaled_to_zero", 1),
-            (Some("Creating"), Some(2), "provisioning", 1),
-            (Some("Updating"), Some(0), "provisioning", 1),
-            (Some("Failed"), Some(2), "failed", 1),
-            (None, None, "provisioning", 1),
+    fn readiness_is_what_this_pools_own_runs_show() {
+        let pool = |created: Option<&str>| -> AgentPool {
+            let body = json!({"id": "p", "name": "p", "systemData": {"createdAt": created}});
+            serde_json::from_value(body).unwrap()
+        };
+        let run = |created: &str| Run {
+            create_time: Some(created.into()),
+            ..Run::default()
+        };
+        let (before, after) = ("2026-11-02T08:00:00.1234567+00:00", "2026-11-02T08:05:00Z");
+        for (health, created, finished, expected) in [
+            (Health::Ready, Some(before), Some(after), "passed"),
+            (Health::ScaledToZero, Some(before), Some(after), "passed"),
+            (Health::Ready, Some(after), Some(before), "unknown"),
+            (Health::Ready, None, Some(after), "unknown"),
+            (Health::Ready, Some(before), None, "unknown"),
+            (Health::Stalled, Some(before), Some(after), "failed"),
+            (Health::Failed, Some(before), None, "failed"),
         ] {
-            let (health, found) = health(state, count);
-            assert_eq!((health.word(), found.len()), (word, reasons), "{state:?} {count:?}");
+            let run = finished.map(run);
+            assert_eq!(
+                readiness(health, &pool(created), run.as_ref()),
+                expected,
+                "{health:?} {created:?} {finished:?}"
+            );
         }
     }
 

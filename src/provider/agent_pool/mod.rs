@@ -35,6 +35,12 @@ const SUCCEEDED: &str = "Succeeded";
 /// What is known of a pool's ability to run builds when nothing has tried.
 const READINESS_UNKNOWN: &str = "unknown";
 
+/// A run has finished on the pool.
+const READINESS_PASSED: &str = "passed";
+
+/// A run that should have finished on the pool has not.
+const READINESS_FAILED: &str = "failed";
+
 model! {
     /// A pool as configured, planned and stored.
     pub struct AgentPoolModel {

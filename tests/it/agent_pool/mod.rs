@@ -7,6 +7,7 @@ mod failures;
 mod lifecycle;
 mod permissions;
 mod plans;
+mod status;
 
 use std::time::Duration;
 
