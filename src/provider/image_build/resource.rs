@@ -64,7 +64,8 @@ impl ImageBuildResource {
         };
         let registry = &subject.registry;
         let request = request::prepare(client, call, registry, &planned, config);
-        let performed = runner.perform(&order, request).await;
+        // On the heap, as everything below makes a large future.
+        let performed = Box::pin(runner.perform(&order, Box::pin(request))).await;
         let Some(record) = performed.record else {
             return Outcome::failed(None, performed.diagnostics);
         };
