@@ -65,6 +65,7 @@ impl AcrProvider {
             resources: vec![
                 Box::new(agent_pool::resource::AgentPoolResource::new(connection.clone())),
                 Box::new(image_build::resource::ImageBuildResource::new(connection.clone())),
+                Box::new(task::resource::TaskResource::new(connection.clone())),
             ],
             data_sources: vec![
                 Box::new(agent_pool::data_source::AgentPoolDataSource::new(connection.clone())),

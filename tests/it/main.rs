@@ -17,6 +17,7 @@ mod plugin_process;
 mod preflight;
 mod rpc;
 mod sandbox;
+mod task;
 mod task_runs;
 mod tasks;
 mod tidy;
