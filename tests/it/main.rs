@@ -16,6 +16,7 @@ mod plugin_process;
 mod preflight;
 mod rpc;
 mod sandbox;
+mod task_changes;
 mod task_runs;
 mod tasks;
 mod tidy;
