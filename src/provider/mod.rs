@@ -61,9 +61,10 @@ impl AcrProvider {
     pub fn over(environment: Environment, wire: Wire) -> Self {
         let connection = Arc::new(Connection::over(wire));
         Self {
-            resources: vec![Box::new(agent_pool::resource::AgentPoolResource::new(
-                connection.clone(),
-            ))],
+            resources: vec![
+                Box::new(agent_pool::resource::AgentPoolResource::new(connection.clone())),
+                Box::new(task::resource::TaskResource::new(connection.clone())),
+            ],
             data_sources: vec![
                 Box::new(agent_pool::data_source::AgentPoolDataSource::new(connection.clone())),
                 Box::new(agent_pool_offering::data_source::OfferingDataSource::new(

@@ -69,8 +69,13 @@ fn run(folder: &Path) {
             format!("{GROUP}/Microsoft.Network/virtualNetworks/vnet-builds/subnets/snet-agents"),
         ),
     ];
+    let token = ("TF_VAR_repository_token", "t0ken-of-the-example".to_owned());
+    let variables = variables.into_iter().chain([token]).collect::<Vec<_>>();
     let sandbox = || {
-        let variables = variables.clone().map(|(name, value)| (name.to_owned(), value));
+        let variables = variables
+            .clone()
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value));
         Sandbox::new(Version::Newest).env(emulator.environment().into_iter().chain(variables))
     };
     let provider =
@@ -120,7 +125,7 @@ fn run(folder: &Path) {
     let left: Vec<String> = emulator
         .live_ids()
         .into_iter()
-        .filter(|id| id.contains("/agentPools/"))
+        .filter(|id| id.contains("/agentPools/") || id.contains("/tasks/"))
         .collect();
     assert_eq!(left, Vec::<String>::new(), "{name} left something behind");
 }

@@ -16,6 +16,7 @@ mod plugin_process;
 mod preflight;
 mod rpc;
 mod sandbox;
+mod task;
 mod task_changes;
 mod task_runs;
 mod tasks;

@@ -3,6 +3,7 @@
 mod drift;
 mod nightly;
 mod row;
+mod rows_registries;
 mod rows_steps;
 mod rows_top;
 mod rows_triggers;

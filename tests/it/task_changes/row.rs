@@ -162,6 +162,65 @@ fn names(object: &Map<String, Value>) -> Value {
     json!(names)
 }
 
+/// A secret in its two forms, with the version of the write-only one. `lines` stand beside each text, also where there is
+/// no secret.
+pub struct Secret {
+    pub base: Base,
+    /// The paths of the argument, of its write-only form and of the version.
+    pub paths: Three<&'static str>,
+    /// Where each of them would be in the state.
+    pub state: Three<&'static str>,
+    pub azure: &'static str,
+    pub lines: &'static str,
+    /// What a secret needs beside it, and nothing else does.
+    pub beside: &'static str,
+    pub absent: (&'static str, Value),
+    pub values: [&'static str; 2],
+}
+
+impl Secret {
+    pub fn rows(self) -> [Row; 3] {
+        let [at_plain, at_write_only, at_version] = self.paths;
+        let [plain, write_only, version] = self.state;
+        let [one, two] = self.values;
+        let (text, shown) = self.absent;
+        let name = at_plain.rsplit_once('.').unwrap().1;
+        let texts = |one: String, two: String| {
+            let with = |secret: String| format!("{}{}{secret}", self.lines, self.beside);
+            [format!("{}{text}", self.lines), with(one), with(two)]
+        };
+        let versioned = |value: &str, version: u8| format!("{name}_wo = \"{value}\"\n{name}_wo_version = {version}");
+        let shows = [shown.clone(), json!(one), json!(two)];
+        [
+            row(
+                at_plain,
+                self.base,
+                texts(format!("{name} = \"{one}\""), format!("{name} = \"{two}\"")),
+                self.azure,
+                shows.clone(),
+            )
+            .and(Place::State(plain), shows.clone()),
+            row(
+                at_write_only,
+                self.base,
+                texts(versioned(one, 1), versioned(two, 2)),
+                self.azure,
+                shows,
+            )
+            .and(Place::State(plain), [shown.clone(), Value::Null, Value::Null])
+            .never_in_state(write_only),
+            row(
+                at_version,
+                self.base,
+                texts(versioned(one, 1), versioned(one, 7)),
+                self.azure,
+                [shown, json!(one), json!(one)],
+            )
+            .and(Place::State(version), [Value::Null, json!(1), json!(7)]),
+        ]
+    }
+}
+
 /// A platform, and a place for the row's text beside it. `~block~` is where the text of a row about that block goes.
 const PLATFORM: &str = "platform {\n~platform~\nos = \"Linux\"\n}\n";
 

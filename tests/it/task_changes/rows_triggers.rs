@@ -1,25 +1,15 @@
-//! The rows of what starts runs, and of how runs log in to registries.
+//! The rows of what starts runs.
 
-use serde_json::{
-    Value::{self, Null},
-    json,
-};
+use serde_json::{Value::Null, json};
 
-use super::row::{Base, Place, Row, Three, row};
+use super::row::{Base, Row, Secret, row};
 
 /// All of them.
 pub fn rows() -> Vec<Row> {
-    [
-        timer(),
-        source(),
-        authentication(),
-        base_image(),
-        own_registry(),
-        other_registry(),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
+    [timer(), source(), authentication(), base_image()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 fn timer() -> Vec<Row> {
@@ -166,65 +156,6 @@ fn source() -> Vec<Row> {
     ]
 }
 
-/// A secret in its two forms, with the version of the write-only one. `lines` stand beside each text, also where there is
-/// no secret.
-struct Secret {
-    base: Base,
-    /// The paths of the argument, of its write-only form and of the version.
-    paths: Three<&'static str>,
-    /// Where each of them would be in the state.
-    state: Three<&'static str>,
-    azure: &'static str,
-    lines: &'static str,
-    /// What a secret needs beside it, and nothing else does.
-    beside: &'static str,
-    absent: (&'static str, Value),
-    values: [&'static str; 2],
-}
-
-impl Secret {
-    fn rows(self) -> [Row; 3] {
-        let [at_plain, at_write_only, at_version] = self.paths;
-        let [plain, write_only, version] = self.state;
-        let [one, two] = self.values;
-        let (text, shown) = self.absent;
-        let name = at_plain.rsplit_once('.').unwrap().1;
-        let texts = |one: String, two: String| {
-            let with = |secret: String| format!("{}{}{secret}", self.lines, self.beside);
-            [format!("{}{text}", self.lines), with(one), with(two)]
-        };
-        let versioned = |value: &str, version: u8| format!("{name}_wo = \"{value}\"\n{name}_wo_version = {version}");
-        let shows = [shown.clone(), json!(one), json!(two)];
-        [
-            row(
-                at_plain,
-                self.base,
-                texts(format!("{name} = \"{one}\""), format!("{name} = \"{two}\"")),
-                self.azure,
-                shows.clone(),
-            )
-            .and(Place::State(plain), shows.clone()),
-            row(
-                at_write_only,
-                self.base,
-                texts(versioned(one, 1), versioned(two, 2)),
-                self.azure,
-                shows,
-            )
-            .and(Place::State(plain), [shown.clone(), Null, Null])
-            .never_in_state(write_only),
-            row(
-                at_version,
-                self.base,
-                texts(versioned(one, 1), versioned(one, 7)),
-                self.azure,
-                [shown, json!(one), json!(one)],
-            )
-            .and(Place::State(version), [Null, json!(1), json!(7)]),
-        ]
-    }
-}
-
 fn authentication() -> Vec<Row> {
     use Base::Source;
     let one = |path, texts, pointer, shows| row(path, Source, texts, pointer, shows);
@@ -358,144 +289,5 @@ fn base_image() -> Vec<Row> {
         values: ["https://one.example/", "https://two.example/"],
     };
     rows.extend(endpoint.rows());
-    rows
-}
-
-/// A client id of a managed identity.
-const CLIENT_ID: &str = "12345678-9abc-def0-1234-56789abcdef0";
-
-fn own_registry() -> Vec<Row> {
-    use Base::{OtherRegistry, OwnRegistry};
-    vec![
-        row(
-            "registry_credential",
-            Base::Identity,
-            [
-                "",
-                "registry_credential {\nsource {\nlogin_mode = \"Default\"\n}\n}",
-                "registry_credential {\ncustom {\nlogin_server = \"other.example\"\nidentity = \"[system]\"\n}\n}",
-            ],
-            "/properties/credentials",
-            [
-                Null,
-                json!({"sourceRegistry": {"loginMode": "Default"}}),
-                json!({"customRegistries": {"other.example": {"identity": "[system]"}}}),
-            ],
-        ),
-        row(
-            "registry_credential.source",
-            OtherRegistry,
-            [
-                "",
-                "source {\nlogin_mode = \"Default\"\n}",
-                "source {\nlogin_mode = \"None\"\n}",
-            ],
-            "/properties/credentials/sourceRegistry",
-            [Null, json!({"loginMode": "Default"}), json!({"loginMode": "None"})],
-        ),
-        row(
-            "registry_credential.source.login_mode",
-            OwnRegistry,
-            [
-                "identity = \"[system]\"",
-                "identity = \"[system]\"\nlogin_mode = \"Default\"",
-                "identity = \"[system]\"\nlogin_mode = \"None\"",
-            ],
-            "/properties/credentials/sourceRegistry/loginMode",
-            [Null, json!("Default"), json!("None")],
-        ),
-        row(
-            "registry_credential.source.identity",
-            OwnRegistry,
-            [
-                "login_mode = \"Default\"".to_owned(),
-                "login_mode = \"Default\"\nidentity = \"[system]\"".to_owned(),
-                format!("login_mode = \"Default\"\nidentity = \"{CLIENT_ID}\""),
-            ],
-            "/properties/credentials/sourceRegistry/identity",
-            [Null, json!("[system]"), json!(CLIENT_ID)],
-        ),
-    ]
-}
-
-fn other_registry() -> Vec<Row> {
-    use Base::{OtherRegistry, OwnRegistry};
-    let block = |server: &str| format!("custom {{\nlogin_server = \"{server}\"\nidentity = \"[system]\"\n}}\n");
-    let shown = json!({"identity": "[system]"});
-    let user = "/properties/credentials/customRegistries/other.example/userName/value";
-    let with_password = |user: &str| format!("username = \"{user}\"\npassword = \"secret\"");
-    let mut rows = vec![
-        row(
-            "registry_credential.custom",
-            OwnRegistry,
-            [
-                String::new(),
-                block("one.example"),
-                block("two.example") + &block("one.example"),
-            ],
-            "/properties/credentials/customRegistries",
-            [
-                Null,
-                json!({"one.example": shown}),
-                json!({"one.example": shown, "two.example": shown}),
-            ],
-        ),
-        row(
-            "registry_credential.custom.login_server",
-            OtherRegistry,
-            ["", "login_server = \"one.example\"", "login_server = \"two.example\""],
-            "/properties/credentials/customRegistries",
-            [
-                json!({"other.example": shown}),
-                json!({"one.example": shown}),
-                json!({"two.example": shown}),
-            ],
-        ),
-        row(
-            "registry_credential.custom.username",
-            OtherRegistry,
-            [
-                String::new(),
-                with_password("one"),
-                with_password("https://vault.vault.azure.net/secrets/two"),
-            ],
-            user,
-            [Null, json!("one"), json!("https://vault.vault.azure.net/secrets/two")],
-        )
-        .and(
-            Place::Azure("/properties/credentials/customRegistries/other.example/userName/type"),
-            [Null, json!("Opaque"), json!("Vaultsecret")],
-        ),
-        row(
-            "registry_credential.custom.identity",
-            OtherRegistry,
-            [
-                format!("{}\nidentity = null", with_password("one")),
-                format!("{}\nidentity = \"[system]\"", with_password("one")),
-                format!("{}\nidentity = \"{CLIENT_ID}\"", with_password("one")),
-            ],
-            "/properties/credentials/customRegistries/other.example/identity",
-            [Null, json!("[system]"), json!(CLIENT_ID)],
-        ),
-    ];
-    let password = Secret {
-        base: OtherRegistry,
-        paths: [
-            "registry_credential.custom.password",
-            "registry_credential.custom.password_wo",
-            "registry_credential.custom.password_wo_version",
-        ],
-        state: [
-            "/registry_credential/0/custom/0/password",
-            "/registry_credential/0/custom/0/password_wo",
-            "/registry_credential/0/custom/0/password_wo_version",
-        ],
-        azure: "/properties/credentials/customRegistries/other.example/password/value",
-        lines: "",
-        beside: "username = \"one\"\n",
-        absent: ("", Null),
-        values: ["one", "two"],
-    };
-    rows.extend(password.rows());
     rows
 }

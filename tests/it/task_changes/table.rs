@@ -13,7 +13,7 @@ use terraform_provider_acr::{
 
 use super::{
     row::{Row, STAGES},
-    rows_steps, rows_top, rows_triggers, stored, world,
+    rows_registries, rows_steps, rows_top, rows_triggers, stored, world,
 };
 use crate::agent_pool::{HEADER, World};
 
@@ -30,10 +30,15 @@ const WITHOUT_ROW: [(&str, &str); 5] = [
 ];
 
 fn rows() -> Vec<Row> {
-    [rows_top::rows(), rows_steps::rows(), rows_triggers::rows()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        rows_top::rows(),
+        rows_steps::rows(),
+        rows_triggers::rows(),
+        rows_registries::rows(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// Everything of a block that somebody may write, by its path.
