@@ -189,7 +189,8 @@ impl Secret {
             let with = |secret: String| format!("{}{}{secret}", self.lines, self.beside);
             [format!("{}{text}", self.lines), with(one), with(two)]
         };
-        let versioned = |value: &str, version: u8| format!("{name}_wo = \"{value}\"\n{name}_wo_version = {version}");
+        let versioned =
+            |value: &str, version: u8| format!("{name} = null\n{name}_wo = \"{value}\"\n{name}_wo_version = {version}");
         let shows = [shown.clone(), json!(one), json!(two)];
         [
             row(
@@ -239,8 +240,7 @@ const BASE_IMAGE: &str = "base_image_trigger {\n~base_image_trigger~\nname = \"b
 
 const IDENTITY: &str = "identity {\n~identity~\ntype = \"SystemAssigned\"\n}\n";
 
-const OWN_REGISTRY: &str =
-    "registry_credential {\n~registry_credential~\nsource {\n~registry_credential.source~\n}\n}\n";
+const OWN_REGISTRY: &str = "registry_credential {\n~registry_credential~\nsource {\n~registry_credential.source~\nlogin_mode = \"Default\"\n}\n}\n";
 
 const OTHER_REGISTRY: &str = "registry_credential {\n~registry_credential~\ncustom {\n~registry_credential.custom~\nlogin_server = \"other.example\"\nidentity = \"[system]\"\n}\n}\n";
 

@@ -45,7 +45,7 @@ fn own_registry() -> Vec<Row> {
             "registry_credential.source.login_mode",
             OwnRegistry,
             [
-                "identity = \"[system]\"",
+                "login_mode = null\nidentity = \"[system]\"",
                 "identity = \"[system]\"\nlogin_mode = \"Default\"",
                 "identity = \"[system]\"\nlogin_mode = \"None\"",
             ],
@@ -56,9 +56,9 @@ fn own_registry() -> Vec<Row> {
             "registry_credential.source.identity",
             OwnRegistry,
             [
-                "login_mode = \"Default\"".to_owned(),
-                "login_mode = \"Default\"\nidentity = \"[system]\"".to_owned(),
-                format!("login_mode = \"Default\"\nidentity = \"{CLIENT_ID}\""),
+                String::new(),
+                "identity = \"[system]\"".to_owned(),
+                format!("identity = \"{CLIENT_ID}\""),
             ],
             "/properties/credentials/sourceRegistry/identity",
             [Null, json!("[system]"), json!(CLIENT_ID)],
