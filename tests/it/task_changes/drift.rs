@@ -361,10 +361,10 @@ fn recased(world: &World) {
 fn other_spellings_and_orders_are_no_drift() {
     let world = applied();
     let before = attributes(&world.sandbox, "acr_task.t");
-    reordered(&world);
-    nothing(&world, "lists in another order");
     recased(&world);
     nothing(&world, "words in another casing");
+    reordered(&world);
+    nothing(&world, "lists in another order");
     world.sandbox.ok(&["apply", "-refresh-only", "-auto-approve"]);
     assert_eq!(attributes(&world.sandbox, "acr_task.t"), before);
 }
