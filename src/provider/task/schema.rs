@@ -273,7 +273,7 @@ fn identity() -> Block {
             Attribute::required(
                 "type",
                 Type::String,
-                "`SystemAssigned`, `UserAssigned` or `SystemAssigned, UserAssigned`.",
+                "Which identities: `SystemAssigned`, `UserAssigned` or `SystemAssigned, UserAssigned`.",
             )
             .check(Validator::one_of(IDENTITY_TYPES)),
             Attribute::optional(

@@ -86,8 +86,8 @@ async fn everything_that_a_configuration_can_do() {
         ("/docker_step/0/image_names", json!(["app:a", "app:b"])),
         ("/timer_trigger", json!([{"name": "t2", "schedule": "0 9 * * 1-5"}])),
         ("/source_trigger/0/authentication/0/token_wo_version", json!(2)),
-        ("/identity/0", json!({"type": "SystemAssigned"})),
-        ("/identity/0", json!({"type": "UserAssigned", "identity_ids": [USER]})),
+        ("/identity", json!([{"type": "SystemAssigned"}])),
+        ("/identity", json!([{"type": "UserAssigned", "identity_ids": [USER]}])),
         (
             "/registry_credential/0/custom",
             json!([{"login_server": "third.example", "username": "a", "password": "b"}]),
