@@ -30,7 +30,7 @@ pub enum Base {
     /// An encoded task with a source trigger that has its token.
     Source,
     /// An encoded task with a base image trigger.
-    BaseImage,
+    WatchedImage,
     /// An encoded task with a system-assigned identity.
     Identity,
     /// An encoded task that logs in to its own registry.
@@ -284,7 +284,7 @@ impl Base {
             Self::Encoded => encoded(""),
             Self::Timer => encoded(TIMER),
             Self::Source => encoded(SOURCE),
-            Self::BaseImage => encoded(BASE_IMAGE),
+            Self::WatchedImage => encoded(BASE_IMAGE),
             Self::Identity => encoded(IDENTITY),
             Self::OwnRegistry => encoded(&format!("{IDENTITY}{OWN_REGISTRY}")),
             Self::OtherRegistry => encoded(&format!("{IDENTITY}{OTHER_REGISTRY}")),

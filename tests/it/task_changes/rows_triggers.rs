@@ -229,7 +229,7 @@ fn authentication() -> Vec<Row> {
 }
 
 fn base_image() -> Vec<Row> {
-    use Base::{BaseImage, Encoded};
+    use Base::{Encoded, WatchedImage};
     let block = |kind: &str| format!("base_image_trigger {{\nname = \"base\"\ntype = \"{kind}\"\n}}");
     let mut rows = vec![
         row(
@@ -241,26 +241,26 @@ fn base_image() -> Vec<Row> {
         ),
         row(
             "base_image_trigger.name",
-            BaseImage,
+            WatchedImage,
             ["", "name = \"one\"", "name = \"two\""],
             "/properties/trigger/baseImageTrigger/name",
             [json!("base"), json!("one"), json!("two")],
         ),
         row(
             "base_image_trigger.type",
-            BaseImage,
+            WatchedImage,
             ["", "type = \"All\"", "type = \"Runtime\""],
             "/properties/trigger/baseImageTrigger/baseImageTriggerType",
             [json!("Runtime"), json!("All"), json!("Runtime")],
         ),
         switch(
             "base_image_trigger.enabled",
-            BaseImage,
+            WatchedImage,
             "/properties/trigger/baseImageTrigger/status",
         ),
         row(
             "base_image_trigger.update_trigger_payload_type",
-            BaseImage,
+            WatchedImage,
             [
                 "",
                 "update_trigger_payload_type = \"Token\"",
@@ -271,7 +271,7 @@ fn base_image() -> Vec<Row> {
         ),
     ];
     let endpoint = Secret {
-        base: BaseImage,
+        base: WatchedImage,
         paths: [
             "base_image_trigger.update_trigger_endpoint",
             "base_image_trigger.update_trigger_endpoint_wo",
