@@ -18,6 +18,7 @@ mod preflight;
 mod rpc;
 mod sandbox;
 mod task;
+mod task_changes;
 mod task_runs;
 mod tasks;
 mod tidy;
