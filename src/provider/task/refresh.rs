@@ -16,7 +16,7 @@ use super::{
     model::{AgentSetting, BaseImageTrigger, Identity, Platform, SourceTrigger, TaskModel, TimerTrigger},
     refresh_credential::registry_credential,
     refresh_step::{docker_step, encoded_step, file_step},
-    schema::{ARCHITECTURES, IDENTITY_TYPES, SYSTEMS, VARIANTS, same_text},
+    schema::{ARCHITECTURES, IDENTITY_TYPES, SYSTEMS, TIMEOUT_DEFAULT, VARIANTS, same_text},
     trigger_schema::{BASE_IMAGE_TYPES, EVENTS, PAYLOAD_TYPES, SOURCE_TYPES},
 };
 
@@ -90,7 +90,7 @@ impl TaskModel {
                 source_trigger,
             )),
             tags: tags(&self.tags, task),
-            timeout_in_seconds: properties.timeout.into(),
+            timeout_in_seconds: Field::Known(properties.timeout.unwrap_or(TIMEOUT_DEFAULT)),
             timeouts: self.timeouts.clone(),
             timer_trigger: blocks::of(by_name(
                 blocks::all(&self.timer_trigger),
