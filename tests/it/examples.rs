@@ -89,6 +89,8 @@ fn run(folder: &Path) {
                 let content = fs::read_to_string(&path).unwrap();
                 sandbox.write(&file, &content);
                 text.push_str(&content);
+            } else if path.is_dir() {
+                copy_folder(&path, &sandbox.path().join(file));
             }
         }
         if !text.contains("required_providers") {
@@ -128,6 +130,20 @@ fn run(folder: &Path) {
         .filter(|id| id.contains("/agentPools/") || id.contains("/tasks/"))
         .collect();
     assert_eq!(left, Vec::<String>::new(), "{name} left something behind");
+}
+
+/// A folder that an example builds from, with the rights of its files.
+fn copy_folder(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let place = to.join(path.file_name().unwrap());
+        if path.is_dir() {
+            copy_folder(&path, &place);
+        } else {
+            fs::copy(&path, &place).unwrap();
+        }
+    }
 }
 
 /// The network of the demonstration, which denies all egress.

@@ -11,6 +11,7 @@ mod examples;
 mod faults;
 mod functions;
 mod handshake;
+mod image_build;
 mod network_path;
 mod plugin_process;
 mod preflight;
