@@ -219,21 +219,6 @@ impl<T: FieldType> FieldType for Set<T> {
     }
 }
 
-/// Elements of collections may be null or unknown by themselves: `Vec<Field<String>>`.
-impl<T: FieldType> FieldType for Field<T> {
-    fn from_known(value: &Value, path: &Path) -> Result<Self, Mismatch> {
-        match value {
-            Value::Null => Ok(Self::Null),
-            Value::Unknown => Ok(Self::Unknown),
-            value => T::from_known(value, path).map(Self::Known),
-        }
-    }
-
-    fn to_known(&self) -> Value {
-        self.to_value()
-    }
-}
-
 impl<T: FieldType> FieldType for BTreeMap<String, T> {
     fn from_known(value: &Value, path: &Path) -> Result<Self, Mismatch> {
         match value {
@@ -267,7 +252,8 @@ impl<M: Model> FieldType for M {
     }
 }
 
-/// Writes a model struct and its [`Model`] implementation from one list of fields, which must be sorted by name.
+/// Writes a model struct and its [`Model`] implementation from one list of fields, which must be sorted by name. A name that
+/// Rust keeps to itself is given behind `as`.
 ///
 /// ```
 /// terraform_provider_acr::model! {
@@ -275,6 +261,8 @@ impl<M: Model> FieldType for M {
 ///     pub struct Thing {
 ///         /// How many.
 ///         pub count: i64,
+///         /// Which one.
+///         pub kind as "type": String,
 ///         /// What it is called.
 ///         pub name: String,
 ///     }
@@ -282,7 +270,11 @@ impl<M: Model> FieldType for M {
 /// ```
 #[macro_export]
 macro_rules! model {
-    ($(#[$meta:meta])* pub struct $model:ident { $($(#[$field_meta:meta])* pub $field:ident: $ty:ty,)* }) => {
+    (@name $field:ident) => { stringify!($field) };
+    (@name $field:ident $name:literal) => { $name };
+    ($(#[$meta:meta])* pub struct $model:ident {
+        $($(#[$field_meta:meta])* pub $field:ident $(as $name:literal)?: $ty:ty,)*
+    }) => {
         $(#[$meta])*
         #[derive(Clone, Debug, Default, PartialEq)]
         pub struct $model {
@@ -290,17 +282,21 @@ macro_rules! model {
         }
 
         impl $crate::framework::Model for $model {
-            const NAMES: &'static [&'static str] = &[$(stringify!($field)),*];
+            const NAMES: &'static [&'static str] = &[$($crate::model!(@name $field $($name)?)),*];
 
             fn from_value(
                 value: &$crate::framework::Value,
                 path: &$crate::framework::Path,
             ) -> Result<Self, $crate::framework::model::Mismatch> {
-                Ok(Self { $($field: $crate::framework::Field::read(value, stringify!($field), path)?,)* })
+                Ok(Self {
+                    $($field: $crate::framework::Field::read(value, $crate::model!(@name $field $($name)?), path)?,)*
+                })
             }
 
             fn to_value(&self) -> $crate::framework::Value {
-                $crate::framework::Value::object([$((stringify!($field), self.$field.to_value()),)*])
+                $crate::framework::Value::object([
+                    $(($crate::model!(@name $field $($name)?), self.$field.to_value()),)*
+                ])
             }
         }
     };
@@ -316,6 +312,8 @@ mod tests {
         pub struct Thing {
             /// How many.
             pub count: i64,
+            /// Which one.
+            pub kind as "kind_of_thing": String,
             /// What it is called.
             pub name: String,
             /// What it is called besides.
@@ -327,6 +325,7 @@ mod tests {
     fn the_three_states_survive() {
         let value = Value::object([
             ("count", Value::Unknown),
+            ("kind_of_thing", Value::string("small")),
             ("name", Value::Null),
             ("others", Value::List(vec![Value::string("a")])),
         ]);
@@ -345,6 +344,13 @@ mod tests {
         let want = vec![Field::Known("a".to_owned()), Field::Unknown, Field::Null];
         assert_eq!(others, Field::Known(want));
         assert_eq!(&others.to_value(), value.member("others"));
+    }
+
+    #[test]
+    fn sets_have_no_order() {
+        let set = Value::set(vec![Value::string("b"), Value::string("a"), Value::Unknown]);
+        let read = Set::<Field<String>>::from_known(&set, &Path::root()).unwrap();
+        assert_eq!(read.to_known(), set);
     }
 
     #[test]

@@ -3,11 +3,14 @@
 pub mod agent_pool;
 pub mod agent_pool_offering;
 pub mod agent_pools;
+pub mod blocks;
 pub mod connection;
 pub mod diagnose;
 pub mod functions;
 pub mod preflight;
+pub mod registry_credential;
 pub mod running;
+pub mod secrets;
 mod settings;
 mod sign_in_advice;
 pub mod subnet_readiness;
