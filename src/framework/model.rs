@@ -239,6 +239,21 @@ impl<T: FieldType> FieldType for BTreeMap<String, T> {
     }
 }
 
+/// An element of a list or map, which may be unknown while the others are known.
+impl<T: FieldType> FieldType for Field<T> {
+    fn from_known(value: &Value, path: &Path) -> Result<Self, Mismatch> {
+        match value {
+            Value::Null => Ok(Self::Null),
+            Value::Unknown => Ok(Self::Unknown),
+            known => T::from_known(known, path).map(Self::Known),
+        }
+    }
+
+    fn to_known(&self) -> Value {
+        self.to_value()
+    }
+}
+
 impl<M: Model> FieldType for M {
     fn from_known(value: &Value, path: &Path) -> Result<Self, Mismatch> {
         match value {
