@@ -14,14 +14,6 @@ resource "acr_agent_pool" "builds" {
   subnet_id      = var.subnet_id
   tier           = "S2"
   instance_count = 2
-
-  # Builds may end before the pool is taken away from them.
-  drain_timeout = "30m"
-
-  # The pool counts as done when a run has really finished on it.
-  readiness_probe {
-    on_failure = "error"
-  }
 }
 
 output "vcpu" {
