@@ -7,6 +7,7 @@ pub mod blocks;
 pub mod connection;
 pub mod diagnose;
 pub mod functions;
+pub mod image_build;
 pub mod preflight;
 pub mod registry_credential;
 pub mod running;
@@ -61,9 +62,11 @@ impl AcrProvider {
     pub fn over(environment: Environment, wire: Wire) -> Self {
         let connection = Arc::new(Connection::over(wire));
         Self {
-            resources: vec![Box::new(agent_pool::resource::AgentPoolResource::new(
-                connection.clone(),
-            ))],
+            resources: vec![
+                Box::new(agent_pool::resource::AgentPoolResource::new(connection.clone())),
+                Box::new(image_build::resource::ImageBuildResource::new(connection.clone())),
+                Box::new(task::resource::TaskResource::new(connection.clone())),
+            ],
             data_sources: vec![
                 Box::new(agent_pool::data_source::AgentPoolDataSource::new(connection.clone())),
                 Box::new(agent_pool_offering::data_source::OfferingDataSource::new(
