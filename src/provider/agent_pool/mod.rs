@@ -7,7 +7,7 @@ mod creating;
 pub mod data_source;
 mod deleting;
 mod draining;
-mod notes;
+pub mod notes;
 mod planning;
 mod probing;
 mod readiness;

@@ -14,7 +14,7 @@ use crate::{
         schema::Schema,
         timeouts::{Timeouts, effective},
     },
-    provider::{Connection, diagnose},
+    provider::{Connection, agent_pool::notes::Notes, diagnose},
 };
 
 use super::{
@@ -28,13 +28,17 @@ use super::{
 /// The resource type.
 pub struct TaskResource {
     connection: Arc<Connection>,
+    notes: Notes,
 }
 
 impl TaskResource {
     /// The resource type on a connection.
     #[must_use]
     pub fn new(connection: Arc<Connection>) -> Self {
-        Self { connection }
+        Self {
+            connection,
+            notes: Notes::default(),
+        }
     }
 
     fn begin(
@@ -86,6 +90,7 @@ impl Resource for TaskResource {
         let azure = self.connection.side_read(operation);
         Planner {
             azure: azure.as_ref(),
+            notes: &self.notes,
             preflight: &self.connection.preflight(),
         }
         .refine(request)
