@@ -115,16 +115,8 @@ impl Resource for TaskResource {
         };
         match task::get(&client, &call, &id).await {
             Ok(task) => match check_answer(&id, &task) {
-                Ok(()) => {
-                    let outcome = Outcome::of(state.refreshed(&task));
-                    match importing::is_stub(&state) {
-                        true => match importing::not_told(&id, &task) {
-                            Some(warning) => outcome.with(warning),
-                            None => outcome,
-                        },
-                        false => outcome,
-                    }
-                }
+                Ok(()) if importing::is_stub(&state) => importing::imported(&client, &call, &id, &state, &task).await,
+                Ok(()) => Outcome::of(state.refreshed(&task)),
                 Err(error) => Outcome::failed(Some(state), error),
             },
             Err(error) if error.is_gone() => Outcome::gone(),

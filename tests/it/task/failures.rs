@@ -1,5 +1,7 @@
 //! Nothing is lost and nothing is left behind unseen: refusals, lost answers, tasks that vanish, and what nobody has recorded.
 
+use std::time::Duration;
+
 use serde_json::json;
 use terraform_provider_acr::emulator::{Mutation, Options};
 
@@ -8,6 +10,9 @@ use crate::{
     agent_pool::{World, options, seed},
     sandbox::Version,
 };
+
+/// How long an interrupted Terraform may take to end: far more than it needs.
+const END: Duration = Duration::from_secs(60);
 
 const SECRET: &str = "
   registry_credential {
@@ -115,6 +120,41 @@ fn a_lost_answer_leaves_no_orphan_and_no_lost_change() {
     world.sandbox.ok(&["apply", "-auto-approve"]);
     world.sandbox.plan_is_empty();
     assert_eq!(tasks(&world), ["nightly"]);
+}
+
+#[test]
+fn an_interrupted_create_and_one_whose_time_is_over_stay_in_the_state() {
+    for interrupt in [true, false] {
+        let world = World::new(Version::Newest);
+        // Azure does what it is asked for, and says so far too late.
+        world.fault(
+            json!({"match": {"method": "PUT", "path_contains": "/tasks/"}, "times": 1, "applied": true,
+            "action": {"stall_seconds": 300.0}}),
+        );
+        let limit = if interrupt { "10m" } else { "3s" };
+        let timeouts = format!("  timeouts {{\n    create = \"{limit}\"\n  }}\n");
+        world
+            .sandbox
+            .write("main.tf", &configuration(&format!("{SMALLEST}{timeouts}")));
+        let mut running = world.sandbox.start(&["apply", "-auto-approve"]);
+        running.until("acr_task.t: Creating...");
+        while tasks(&world).is_empty() {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        if interrupt {
+            running.interrupt_group();
+        }
+        let run = running.wait(END);
+        assert_ne!(run.code, Some(0), "{run}");
+        run.says("Azure has created the task all the same");
+        assert!(is_tainted(&world), "{run}");
+        assert_eq!(task(&world)["id"], task_id("nightly"));
+        world
+            .sandbox
+            .ok(&["apply", "-auto-approve"])
+            .says("1 added, 0 changed, 1 destroyed");
+        world.sandbox.plan_is_empty();
+    }
 }
 
 #[test]
