@@ -42,7 +42,8 @@ fn a_refused_write_leaves_what_there_was() {
             .sandbox
             .fails(&["apply", "-auto-approve"])
             .says("Creating task \"nightly\"")
-            .says("Failed to create webhook");
+            .says("Failed to create webhook")
+            .says("admin:repo_hook");
         assert_eq!(
             (world.sandbox.state()["resources"].clone(), tasks(&world)),
             (json!([]), vec![])
