@@ -15,6 +15,7 @@ mod settings;
 mod sign_in_advice;
 pub mod subnet_readiness;
 pub mod task;
+pub mod task_run;
 pub mod task_runs;
 pub mod tasks;
 pub mod why_queued;
@@ -61,9 +62,10 @@ impl AcrProvider {
     pub fn over(environment: Environment, wire: Wire) -> Self {
         let connection = Arc::new(Connection::over(wire));
         Self {
-            resources: vec![Box::new(agent_pool::resource::AgentPoolResource::new(
-                connection.clone(),
-            ))],
+            resources: vec![
+                Box::new(agent_pool::resource::AgentPoolResource::new(connection.clone())),
+                Box::new(task_run::resource::TaskRunResource::new(connection.clone())),
+            ],
             data_sources: vec![
                 Box::new(agent_pool::data_source::AgentPoolDataSource::new(connection.clone())),
                 Box::new(agent_pool_offering::data_source::OfferingDataSource::new(

@@ -15,6 +15,7 @@ mod network_path;
 mod plugin_process;
 mod preflight;
 mod rpc;
+mod running;
 mod sandbox;
 mod task_runs;
 mod tasks;
