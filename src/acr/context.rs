@@ -13,6 +13,10 @@ use std::fmt;
 
 use azure_core::http::Url;
 
+mod token;
+
+pub use token::{TokenError, with_token};
+
 /// The context of steps that need no source.
 pub const NO_SOURCE: &str = "/dev/null";
 

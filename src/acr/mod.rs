@@ -7,7 +7,7 @@
 //! * [`preview`]: where agent pools are offered and how many, as dated tables.
 //! * [`run`]: runs: schedule, wait, cancel, upload.
 //! * [`log`]: a run's log while it grows.
-//! * [`source`]: a local context: what is sent, its hash, its archive.
+//! * [`source`]: a local context: what is sent, its hash, its archive; [`image_platform`]: what an image is built for.
 //! * [`task`]: tasks: read, write as a whole, delete; [`task_id`]: ids of tasks; [`child_id`]: what their ids share with those of pools.
 //! * [`schedule`]: when timer triggers fire; [`context`]: where builds take their source from;
 //!   [`task_yaml`]: whether ACR can run a task file.
@@ -20,6 +20,7 @@ pub mod child_id;
 pub mod condition;
 pub mod context;
 pub mod diagnosis;
+pub mod image_platform;
 pub mod log;
 pub mod preview;
 pub mod registry;

@@ -111,7 +111,27 @@ fn masked_value(value: Value) -> Value {
     match value {
         Value::Array(items) => items.into_iter().map(masked_value).collect(),
         Value::Object(members) => Value::Object(masked_members(members)),
+        Value::String(text) => Value::String(masked_url(text)),
         scalar => scalar,
+    }
+}
+
+/// A source that carries its own token: before the host of a repository, or as the signature of an archive.
+fn masked_url(text: String) -> String {
+    let Some((scheme, rest)) = text.split_once("://") else {
+        return text;
+    };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let rest = match authority.rsplit_once('@') {
+        Some((user_info, _)) => format!("{MASK}{}", &rest[user_info.len()..]),
+        None => rest.to_owned(),
+    };
+    let (place, query) = rest
+        .split_once('?')
+        .map_or((rest.as_str(), None), |(place, query)| (place, Some(query)));
+    match query.map(Query::parse) {
+        Some(query) => format!("{scheme}://{place}?{}", masked_query(&query)),
+        None => format!("{scheme}://{place}"),
     }
 }
 
@@ -148,6 +168,23 @@ mod tests {
             "arguments":[{"name":"n","value":"hush","isSecret":true},{"name":"n","value":"plain","isSecret":false}]}"#;
         let text = masked_body("application/json", body).unwrap().to_string();
         assert!(!text.contains("hush") && text.matches("plain").count() == 2, "{text}");
+        for (url, shown) in [
+            (
+                "https://hush@git.example/a.git#main",
+                "https://<masked>@git.example/a.git#main",
+            ),
+            (
+                "https://me:hush@git.example/a.git",
+                "https://<masked>@git.example/a.git",
+            ),
+            (
+                "https://blobs.example/a.tar.gz?sv=1&sig=hush",
+                "https://blobs.example/a.tar.gz?sv=1&sig=<masked>",
+            ),
+            ("https://git.example/a@b.git", "https://git.example/a@b.git"),
+        ] {
+            assert_eq!(masked_url(url.to_owned()), shown);
+        }
         let form = masked_body(
             "application/x-www-form-urlencoded; charset=utf-8",
             b"client_id=plain&client_secret=hush",

@@ -7,6 +7,7 @@ pub mod blocks;
 pub mod connection;
 pub mod diagnose;
 pub mod functions;
+pub mod image_build;
 pub mod preflight;
 pub mod registry_credential;
 pub mod running;
@@ -64,6 +65,8 @@ impl AcrProvider {
         Self {
             resources: vec![
                 Box::new(agent_pool::resource::AgentPoolResource::new(connection.clone())),
+                Box::new(image_build::resource::ImageBuildResource::new(connection.clone())),
+                Box::new(task::resource::TaskResource::new(connection.clone())),
                 Box::new(task_run::resource::TaskRunResource::new(connection.clone())),
             ],
             data_sources: vec![

@@ -42,12 +42,14 @@ fn page(kind: Kind, name: &str, schema: &Schema) -> (String, String) {
             format!("examples/data-sources/{name}/data-source.tf"),
         ),
     };
+    // What a run has left cannot be imported, and has no such example.
+    let can_import = root().join(format!("examples/resources/{name}/import.tf")).exists();
     let imports = match kind {
-        Kind::Resource => vec![
+        Kind::Resource if can_import => vec![
             ("terraform", text(&format!("examples/resources/{name}/import.tf"))),
             ("shell", text(&format!("examples/resources/{name}/import.sh"))),
         ],
-        Kind::Provider | Kind::DataSource => Vec::new(),
+        Kind::Resource | Kind::Provider | Kind::DataSource => Vec::new(),
     };
     let (overview, example) = (text(&overview), text(&example));
     let page = Page {
@@ -136,6 +138,16 @@ fn docs_are_what_the_schemas_say() {
         expected,
         "pages that nothing renders, or that are missing"
     );
+}
+
+#[test]
+fn what_can_be_imported_says_how() {
+    for resource in AcrProvider::new(Environment::empty()).resources() {
+        let name = resource.type_name();
+        let refusal = resource.import("nonsense").unwrap_err().0[0].summary.clone();
+        let there = root().join(format!("examples/resources/{name}/import.tf")).exists();
+        assert_eq!(there, refusal != "Import is not supported", "{name}: {refusal}");
+    }
 }
 
 #[test]

@@ -69,8 +69,13 @@ fn run(folder: &Path) {
             format!("{GROUP}/Microsoft.Network/virtualNetworks/vnet-builds/subnets/snet-agents"),
         ),
     ];
+    let token = ("TF_VAR_repository_token", "t0ken-of-the-example".to_owned());
+    let variables = variables.into_iter().chain([token]).collect::<Vec<_>>();
     let sandbox = || {
-        let variables = variables.clone().map(|(name, value)| (name.to_owned(), value));
+        let variables = variables
+            .clone()
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value));
         Sandbox::new(Version::Newest).env(emulator.environment().into_iter().chain(variables))
     };
     let provider =
@@ -84,6 +89,8 @@ fn run(folder: &Path) {
                 let content = fs::read_to_string(&path).unwrap();
                 sandbox.write(&file, &content);
                 text.push_str(&content);
+            } else if path.is_dir() {
+                copy_folder(&path, &sandbox.path().join(file));
             }
         }
         if !text.contains("required_providers") {
@@ -120,9 +127,23 @@ fn run(folder: &Path) {
     let left: Vec<String> = emulator
         .live_ids()
         .into_iter()
-        .filter(|id| id.contains("/agentPools/"))
+        .filter(|id| id.contains("/agentPools/") || id.contains("/tasks/"))
         .collect();
     assert_eq!(left, Vec::<String>::new(), "{name} left something behind");
+}
+
+/// A folder that an example builds from, with the rights of its files.
+fn copy_folder(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let place = to.join(path.file_name().unwrap());
+        if path.is_dir() {
+            copy_folder(&path, &place);
+        } else {
+            fs::copy(&path, &place).unwrap();
+        }
+    }
 }
 
 /// The network of the demonstration, which denies all egress.

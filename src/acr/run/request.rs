@@ -9,6 +9,9 @@ use super::secret::Secret;
 /// Shortest and longest time a run may take, in seconds. Source: the API's specification.
 pub const TIMEOUT_SECONDS: std::ops::RangeInclusive<i64> = 300..=28_800;
 
+/// From which length on a value in a URL's query is taken for a signature or a token rather than for a version or a date.
+const SIGNATURE_LENGTH_MIN: usize = 24;
+
 /// A request for a run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -293,7 +296,9 @@ impl RunRequest {
             Work::Task(run) => run.overrides.context_path.as_ref(),
             _ => frame.and_then(|frame| frame.source_location.as_ref()),
         };
-        let in_url = location.and_then(|location| user_info(location.expose()));
+        let in_url = location
+            .map(|location| secrets_in_url(location.expose()))
+            .unwrap_or_default();
         marked
             .map(|argument| argument.value.clone())
             .chain(passwords.chain(token).cloned())
@@ -309,13 +314,46 @@ impl Overrides {
     }
 }
 
-/// The token in a URL's user info: what stands after the colon, or all of it.
-fn user_info(url: &str) -> Option<Secret> {
-    let (_, after) = url.split_once("://")?;
-    let authority = after.split(['/', '?', '#']).next()?;
-    let (user_info, _) = authority.rsplit_once('@')?;
-    let secret = user_info.split_once(':').map_or(user_info, |(_, password)| password);
-    (!secret.is_empty()).then(|| Secret::new(secret))
+/// What opens a URL: the token in its user info (what stands after the colon, or all of it) and its query, as they are
+/// written there and as they were before they were encoded.
+fn secrets_in_url(url: &str) -> Vec<Secret> {
+    let Some((_, after)) = url.split_once("://") else {
+        return Vec::new();
+    };
+    let authority = after.split(['/', '?', '#']).next().unwrap_or_default();
+    let user_info = authority.rsplit_once('@').map(|(user_info, _)| user_info);
+    let token = user_info.map(|text| text.split_once(':').map_or(text, |(_, password)| password));
+    let query = after.split('#').next().and_then(|text| text.split_once('?'));
+    let query = query.map(|(_, query)| query);
+    // A log may show the signature without the rest of the query.
+    let values = query.into_iter().flat_map(|query| query.split('&'));
+    let values = values.filter_map(|pair| pair.split_once('=')).map(|(_, value)| value);
+    let values = values.filter(|value| value.len() >= SIGNATURE_LENGTH_MIN);
+    let mut found: Vec<String> = Vec::new();
+    for text in token.into_iter().chain(query).chain(values) {
+        for form in [text.to_owned(), decoded(text)] {
+            if !form.is_empty() && !found.contains(&form) {
+                found.push(form);
+            }
+        }
+    }
+    found.into_iter().map(Secret::new).collect()
+}
+
+/// The text without percent-encoding; what is no encoding stays.
+fn decoded(text: &str) -> String {
+    let (bytes, mut out, mut at) = (text.as_bytes(), Vec::new(), 0);
+    while let Some(byte) = bytes.get(at) {
+        let digits = text.get(at + 1..at + 3).filter(|_| *byte == b'%');
+        if let Some(value) = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+            out.push(value);
+            at += 3;
+        } else {
+            out.push(*byte);
+            at += 1;
+        }
+    }
+    String::from_utf8(out).unwrap_or_else(|_| text.to_owned())
 }
 
 // Serde hands the field over by reference.

@@ -3,10 +3,16 @@
 //! What surprises: the service names the blob after the caller's correlation id, so that two uploads under one id overwrite
 //! each other. Each one gets an id of its own here.
 
+use std::path::Path;
+
+use azure_core::http::Url;
 use serde::Deserialize;
 
 use super::{FAMILY, RegistryId, SignedUrl};
 use crate::azure::{Call, Client, Error};
+
+/// How many places are asked for when uploads are refused: a slow one may outlast its URL, which is good for an hour.
+const PLACES_MAX: u32 = 2;
 
 /// A place for one upload.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +53,28 @@ pub async fn source_upload(client: &Client, call: &Call, registry: &RegistryId) 
     })
 }
 
+/// Uploads an archive; gives what a request names as its source location. Nothing is lost by an attempt that failed: each
+/// has a blob of its own, which only a request that names it ever reads.
+///
+/// # Errors
+/// As [`source_upload`] and [`Client::blob_write`].
+pub async fn upload(client: &Client, call: &Call, registry: &RegistryId, file: &Path) -> Result<String, Error> {
+    let mut places = 0;
+    loop {
+        places += 1;
+        let place = source_upload(client, call, registry).await?;
+        let url = Url::parse(place.url.expose())
+            .map_err(|_| Error::InvalidRequest("the URL for the upload cannot be understood".to_owned()))?;
+        match client.blob_write(call, &url, file).await {
+            Ok(()) => return Ok(place.relative_path),
+            Err(error) if error.status() == Some(403) && places < PLACES_MAX => {
+                tracing::debug!(%error, "the upload was refused; its URL may have expired");
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -74,5 +102,31 @@ mod tests {
             header.unwrap().1.clone()
         };
         assert!(id(0) != id(1) && id(0) != call.correlation_id && id(1) != call.correlation_id);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_refused_upload_goes_to_another_place() {
+        let place = |name: &str| {
+            let body = format!(
+                r#"{{"relativePath":"tasks-source/{name}","uploadUrl":"https://blobs.example/c/{name}?sig=hush"}}"#
+            );
+            reply(200, &body)
+        };
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "archive").unwrap();
+        let registry = "/subscriptions/5f0a2c6e-9d4b-4b8e-8f3a-0c1d2e3f4a5b/resourceGroups/rg/providers/Microsoft.ContainerRegistry/registries/builds";
+        let (registry, call) = (registry.parse().unwrap(), call(60));
+        let http = FakeHttp::with([place("1"), reply(403, ""), place("2"), reply(201, "")]);
+        let uploaded = upload(&http.client(), &call, &registry, file.path()).await.unwrap();
+        assert_eq!((uploaded.as_str(), http.asked().len()), ("tasks-source/2", 4));
+        let asked = http.asked();
+        assert_eq!(
+            (asked[3].body.as_str(), asked[3].url.as_str()),
+            ("archive", "https://blobs.example/c/2?sig=hush")
+        );
+        let http = FakeHttp::with([place("1"), reply(403, ""), place("2"), reply(403, "")]);
+        let error = upload(&http.client(), &call, &registry, file.path()).await.unwrap_err();
+        assert_eq!((error.status(), http.asked().len()), (Some(403), 4));
+        assert!(!error.to_string().contains("hush"));
     }
 }

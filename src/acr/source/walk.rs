@@ -148,7 +148,7 @@ fn is_never_sent(own: &str) -> bool {
 
 fn may_hold_secrets(name: &str) -> bool {
     let own = name.rsplit('/').next().unwrap_or(name);
-    own.ends_with(".tfvars") || own.ends_with(".tfvars.json") || own == ".env" || own.starts_with(".env.")
+    own.ends_with(".tfvars") || own.ends_with(".tfvars.json") || own.ends_with(".env") || own.starts_with(".env.")
 }
 
 /// Saved plans are written between plan and apply, under any name; but nearly always under one that says so.

@@ -48,10 +48,10 @@ model! {
         pub memory_gb_per_instance: i64,
         /// Name within the registry.
         pub name: String,
-        /// Operating system.
-        pub os: String,
         /// How long the oldest queued run has waited, seconds.
         pub oldest_queued_seconds: i64,
+        /// Operating system.
+        pub os: String,
         /// ARM's provisioning state.
         pub provisioning_state: String,
         /// Runs that wait for a machine.

@@ -6,7 +6,7 @@
 mod creating;
 pub mod data_source;
 mod deleting;
-mod notes;
+pub mod notes;
 mod planning;
 pub mod resource;
 mod scaling;

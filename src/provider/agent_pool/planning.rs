@@ -5,16 +5,13 @@
 //! value open.
 
 use crate::{
-    acr::{agent_pool::AgentPoolId, registry},
+    acr::agent_pool::AgentPoolId,
     azure::{Call, Client},
     framework::{
         Diagnostic, Diagnostics, Field, Path,
         resource::{PlanRequest, RefinedPlan},
     },
-    provider::{
-        diagnose,
-        preflight::{Preflight, facts::Change, quota::PlannedPool},
-    },
+    provider::preflight::{Preflight, facts::Change, quota::PlannedPool},
 };
 
 use super::{
@@ -140,36 +137,11 @@ impl Planner<'_> {
         }
     }
 
-    /// The region of a pool to be created, which is its registry's. Unknown when this principal may not read the registry,
-    /// or when it does not exist yet.
+    /// The region of a pool to be created, which is its registry's.
     async fn location(self, planned: &AgentPoolModel) -> Result<Field<String>, Diagnostic> {
-        let Some(id) = planned.registry() else {
-            return Ok(Field::Unknown);
-        };
-        let _one_at_a_time = self.notes.looking_up.lock().await;
-        if let Some(location) = self.notes.location(&id) {
-            return Ok(Field::Known(location));
-        }
-        let Some((client, call)) = self.azure else {
-            return Ok(Field::Unknown);
-        };
-        if let Some(registry) = self.preflight.registry(client, call, &id).await
-            && let Some(location) = registry.get("location").and_then(serde_json::Value::as_str)
-        {
-            self.notes.saw_location(&id, location);
-            return Ok(Field::Known(location.to_owned()));
-        }
-        // Asked once more for the reason: it decides whether the plan knows less or fails.
-        match registry::get(client, call, &id).await {
-            Ok(registry) => {
-                self.notes.saw_location(&id, &registry.location);
-                Ok(Field::Known(registry.location))
-            }
-            Err(error) if error.is_gone() || error.is_forbidden() => {
-                tracing::debug!(%error, "the registry cannot be read; the plan leaves its location open");
-                Ok(Field::Unknown)
-            }
-            Err(error) => Err(diagnose::azure(&format!("reading {}", id.human()), &error).at_attribute("registry_id")),
+        match planned.registry() {
+            Some(id) => self.notes.look_up(self.azure, self.preflight, &id).await,
+            None => Ok(Field::Unknown),
         }
     }
 

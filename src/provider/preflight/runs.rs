@@ -4,6 +4,7 @@
 //! the public refuses tasks that sign in with their system-assigned identity unless it says otherwise, and only the log of a
 //! run tells.
 
+mod identity;
 #[cfg(test)]
 mod tests;
 
@@ -27,11 +28,12 @@ use super::{
     settings::Check,
 };
 
-/// Registries, for the one member that came late: without the newer version nothing is known of it.
+/// Registries, for the members that came late: without the newer versions nothing is known of them. The mode of role
+/// assignments has been seen in the preview version only.
 const FAMILY: Family = Family {
     namespace: PROVIDER,
     resource_type: "registries",
-    versions: &["2025-11-01", registry::API_VERSION],
+    versions: &["2026-01-01-preview", "2025-11-01", registry::API_VERSION],
 };
 
 /// The summary of the finding that a pool is at zero: of no interest to a run that scales it.
@@ -88,18 +90,23 @@ impl RunFacts {
 }
 
 async fn bypass_allowed(client: &Client, call: &Call, reads: &Reads, id: &RegistryId) -> Option<bool> {
+    let read = newest(client, call, reads, id).await;
+    read.body()?
+        .pointer("/properties/networkRuleBypassAllowedForTasks")?
+        .as_bool()
+}
+
+/// The registry in the newest version that the cloud serves.
+async fn newest(client: &Client, call: &Call, reads: &Reads, id: &RegistryId) -> Read {
     let path = id.to_string();
     let request = |version| client.get(call, &path, version);
     // Another version than other readers ask for, hence another key.
-    let key = format!("{path}?bypass").to_ascii_lowercase();
+    let key = format!("{path}?newest").to_ascii_lowercase();
     let read = reads.once(&key, async {
         let answer = client.versioned(call, id.subscription_id(), &FAMILY, request).await?;
         Ok(answer.value())
     });
-    let read = read.await;
-    read.body()?
-        .pointer("/properties/networkRuleBypassAllowedForTasks")?
-        .as_bool()
+    read.await
 }
 
 /// Everything that is found. Pure.

@@ -10,7 +10,7 @@ mod schema;
 mod tests;
 
 pub use checks::check;
-pub use schema::block;
+pub use schema::{LOGIN_MODES, block};
 
 use crate::{framework::Field, framework::model::Secret, model, provider::blocks};
 

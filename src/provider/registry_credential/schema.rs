@@ -9,7 +9,7 @@ use crate::framework::{
 use super::{BLOCK, CALLER, Owner, SYSTEM};
 
 /// What `login_mode` may be.
-const LOGIN_MODES: &[&str] = &["None", "Default"];
+pub const LOGIN_MODES: &[&str] = &["None", "Default"];
 
 /// The block for a task, or for a run.
 #[must_use]

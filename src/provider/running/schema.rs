@@ -99,7 +99,7 @@ pub fn outputs() -> Vec<Attribute> {
         text("started_at", "When the run found a machine (RFC 3339)."),
         text(
             "status",
-            "`Queued`, `Started`, `Running`, `Succeeded`, `Failed`, `Canceled`, `Error` or `Timeout`.",
+            "The run's status: `Queued`, `Started`, `Running`, `Succeeded`, `Failed`, `Canceled`, `Error` or `Timeout`.",
         ),
     ]
 }

@@ -27,7 +27,7 @@ const TIMEOUT_MIN: i64 = 300;
 const TIMEOUT_MAX: i64 = 28_800;
 
 /// Seconds that a run may take unless the task says otherwise; also the service's own default.
-const TIMEOUT_DEFAULT: i64 = 3_600;
+pub const TIMEOUT_DEFAULT: i64 = 3_600;
 
 /// How many tags Azure keeps, and how long they may be. Source: Azure's documents of resource tags.
 const TAGS_MAX: usize = 50;
@@ -273,7 +273,7 @@ fn identity() -> Block {
             Attribute::required(
                 "type",
                 Type::String,
-                "`SystemAssigned`, `UserAssigned` or `SystemAssigned, UserAssigned`.",
+                "Which identities: `SystemAssigned`, `UserAssigned` or `SystemAssigned, UserAssigned`.",
             )
             .check(Validator::one_of(IDENTITY_TYPES)),
             Attribute::optional(

@@ -58,7 +58,7 @@ fn source_check(what: &'static str) -> Validator {
 }
 
 /// Whether two contents are the same file, be it as text or in base64.
-fn same_content(a: &str, b: &str) -> bool {
+pub fn same_content(a: &str, b: &str) -> bool {
     task_yaml::canonical_base64(a) == task_yaml::canonical_base64(b)
 }
 

@@ -51,6 +51,8 @@ pub struct Attribute {
 #[derive(Clone, Debug)]
 pub struct NestedBlock {
     pub nesting: Nesting,
+    /// Whether a configuration must have one.
+    pub required: bool,
     pub block: Block,
 }
 

@@ -26,9 +26,6 @@ const RUN: Duration = Duration::from_millis(300);
 /// How long a command may take to end: far more than it needs.
 const END: Duration = Duration::from_secs(90);
 
-/// So long on the emulator's clock that nothing ends by itself.
-const LONG: Duration = Duration::from_secs(3_600);
-
 fn task_id(name: &str) -> String {
     format!("{}/tasks/{name}", registry())
 }

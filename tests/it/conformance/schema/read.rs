@@ -215,7 +215,11 @@ impl Reader {
                 "a dynamic attribute inside a repeated block changes the wire type; avoided here",
             );
         }
-        Some(NestedBlock { nesting, block })
+        Some(NestedBlock {
+            nesting,
+            required: min > 0,
+            block,
+        })
     }
 
     fn name(&mut self, name: &str, at: &Path) {

@@ -27,7 +27,14 @@ fn schema(nesting: Nesting) -> Schema {
         attributes,
         blocks: BTreeMap::new(),
     };
-    let blocks = BTreeMap::from([("b".to_owned(), NestedBlock { nesting, block: inner })]);
+    let blocks = BTreeMap::from([(
+        "b".to_owned(),
+        NestedBlock {
+            nesting,
+            required: false,
+            block: inner,
+        },
+    )]);
     let block = Block {
         attributes: BTreeMap::new(),
         blocks,

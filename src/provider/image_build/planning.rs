@@ -1,0 +1,137 @@
+//! What a plan of a build can tell: the hash of a local source, whether it is built anew, and whether that will work.
+//!
+//! Terraform plans again before it applies: files that were edited in between give another hash, which Terraform calls an
+//! inconsistent final plan.
+
+use crate::{
+    azure::{Call, Client},
+    framework::{
+        Diagnostics, Field, Path,
+        resource::{PlanRequest, RefinedPlan},
+    },
+    provider::{
+        blocks,
+        preflight::Preflight,
+        registry_credential::{self, CALLER},
+        running::RunModel,
+    },
+};
+
+use super::{
+    ImageBuildModel,
+    context::{self, Place},
+};
+
+/// The computed attribute whose change builds again.
+const SOURCE_HASH: &str = "source_hash";
+
+/// What planning has at hand. `azure` is missing while the provider cannot be configured; then less is checked.
+#[derive(Clone, Copy)]
+pub struct Planner<'a> {
+    /// Client and frame for reads.
+    pub azure: Option<&'a (Client, Call)>,
+    /// The checks before something runs.
+    pub preflight: &'a Preflight,
+}
+
+impl Planner<'_> {
+    /// Refines the framework's plan.
+    pub async fn refine(self, request: PlanRequest<ImageBuildModel>) -> RefinedPlan<ImageBuildModel> {
+        let prior = request.prior.clone();
+        let mut plan = request.unchanged();
+        let (hash, warnings) = match context::place(&plan.planned.context, &plan.planned.dockerfile) {
+            Place::Local { root, dockerfile } => match context::look(root, dockerfile).await {
+                Ok(hashed) => (Field::Known(hashed.hash), context::warnings(&hashed.source)),
+                Err(error) => {
+                    plan.diagnostics.push(error);
+                    return plan;
+                }
+            },
+            Place::Remote => (Field::Null, Diagnostics::new()),
+            Place::Unknown => (Field::Unknown, Diagnostics::new()),
+        };
+        let builds = settle(&mut plan, prior.as_ref(), hash);
+        if builds {
+            plan.diagnostics.extend(warnings);
+            let checked = self.check(&plan.planned).await;
+            plan.diagnostics.extend(checked);
+        }
+        plan
+    }
+
+    /// Whether the build will find a machine, and whether the registry lets it in.
+    async fn check(self, planned: &ImageBuildModel) -> Diagnostics {
+        let (Some((client, call)), Some(subject)) = (self.azure, planned.subject()) else {
+            return Diagnostics::new();
+        };
+        let mut found = self.preflight.runs_at_plan(client, call, &subject).await;
+        let identity = planned
+            .credential()
+            .and_then(|block| block.own_identity(subject.registry.name()));
+        if identity.is_none() && is_settled(planned) {
+            let attribute = registry_credential::BLOCK;
+            let registry = &subject.registry;
+            let told = self
+                .preflight
+                .runs_without_identity(client, call, registry, attribute, CALLER);
+            found.extend(told.await);
+        }
+        found
+    }
+}
+
+/// Whether nothing of the registry's credential is still to come.
+fn is_settled(planned: &ImageBuildModel) -> bool {
+    let open = |block: &registry_credential::RegistryCredential| {
+        let source = blocks::one(&block.source).is_some_and(|source| source.identity.is_unknown());
+        let custom = blocks::all(&block.custom).iter();
+        source
+            || block.source.is_unknown()
+            || block.custom.is_unknown()
+            || custom.into_iter().any(|one| one.identity.is_unknown())
+    };
+    !planned.registry_credential.is_unknown() && !planned.credential().is_some_and(open)
+}
+
+/// Puts the hash into the plan; whether that comes to a build. One whose hash is not known yet may turn out another one,
+/// and Terraform takes no late change of mind: it is planned to be replaced.
+fn settle(plan: &mut RefinedPlan<ImageBuildModel>, prior: Option<&ImageBuildModel>, hash: Field<String>) -> bool {
+    let path = Path::attribute(SOURCE_HASH);
+    if prior.is_some_and(|prior| prior.source_hash != hash) && !plan.requires_replace.contains(&path) {
+        plan.requires_replace.push(path);
+    }
+    plan.planned.source_hash = hash;
+    let Some(prior) = prior.filter(|_| plan.requires_replace.is_empty()) else {
+        plan.planned.predict(None);
+        return true;
+    };
+    plan.planned.predict(Some(prior));
+    keep_outputs(&mut plan.planned, prior);
+    // The same files in another folder are no change.
+    if let (Field::Known(planned), Field::Known(before)) = (&plan.planned.context, &prior.context) {
+        let mut elsewhere = plan.planned.clone();
+        elsewhere.context = Field::Known(context::ContextModel {
+            path: before.path.clone(),
+            ..planned.clone()
+        });
+        if elsewhere == *prior {
+            plan.planned = elsewhere;
+        }
+    }
+    false
+}
+
+/// What a build has left stays, also where that is nothing.
+fn keep_outputs(planned: &mut ImageBuildModel, prior: &ImageBuildModel) {
+    planned.created_at = prior.created_at.clone();
+    planned.duration_seconds = prior.duration_seconds.clone();
+    planned.error_message = prior.error_message.clone();
+    planned.finished_at = prior.finished_at.clone();
+    planned.id = prior.id.clone();
+    planned.image_digests = prior.image_digests.clone();
+    planned.output_images = prior.output_images.clone();
+    planned.run_id = prior.run_id.clone();
+    planned.source_hash = prior.source_hash.clone();
+    planned.started_at = prior.started_at.clone();
+    planned.status = prior.status.clone();
+}

@@ -1,0 +1,187 @@
+//! `acr_image_build`. API version 2025-03-01-preview.
+//!
+//! A build has no object in Azure but its run, whose record expires. So a refresh that finds no record keeps the state, and
+//! a destroy leaves the images where they are.
+
+use std::{sync::Arc, time::Duration};
+
+use crate::{
+    acr::run::{self, RunId, wait::Unobserved},
+    azure::{Call, Client},
+    framework::{
+        Diagnostic, Diagnostics, Field,
+        resource::{Operation, Outcome, PlanRequest, RefinedPlan, Resource, Update},
+        schema::Schema,
+        timeouts::{Timeouts, effective},
+    },
+    provider::{
+        Connection, diagnose,
+        preflight::runs::RunSubject,
+        running::{Order, RunModel, Runner, schema::TIMEOUTS},
+    },
+};
+
+use super::{ImageBuildModel, image_names, planning::Planner, request, schema, validation};
+
+/// The resource type.
+pub struct ImageBuildResource {
+    connection: Arc<Connection>,
+}
+
+impl ImageBuildResource {
+    /// The resource type on a connection.
+    #[must_use]
+    pub fn new(connection: Arc<Connection>) -> Self {
+        Self { connection }
+    }
+
+    fn begin(&self, operation: &Operation, timeout: Duration) -> Result<(Client, Call), Diagnostic> {
+        Ok((self.connection.client()?, Call::new(operation.cancel.clone(), timeout)))
+    }
+
+    /// Builds what is planned.
+    async fn build(
+        &self,
+        client: &Client,
+        call: &Call,
+        subject: &RunSubject,
+        mut planned: ImageBuildModel,
+        config: &ImageBuildModel,
+    ) -> Outcome<ImageBuildModel> {
+        let (options, what) = (planned.options(), what(&planned));
+        let order = Order {
+            what: &what,
+            subject,
+            options: &options,
+            attribute: None,
+        };
+        let runner = Runner {
+            client,
+            call,
+            preflight: &self.connection.preflight(),
+            desk: self.connection.desk(),
+            observer: &Unobserved,
+        };
+        let registry = &subject.registry;
+        let request = request::prepare(client, call, registry, &planned, config);
+        // On the heap, as everything below makes a large future.
+        let performed = Box::pin(runner.perform(&order, Box::pin(request))).await;
+        let Some(record) = performed.record else {
+            return Outcome::failed(None, performed.diagnostics);
+        };
+        planned.record(&record);
+        planned.image_digests = Field::Known(image_names::digests(&planned.image_names, &record.run));
+        Outcome {
+            state: Some(planned),
+            diagnostics: performed.diagnostics,
+        }
+    }
+}
+
+/// What is built, for messages.
+fn what(planned: &ImageBuildModel) -> String {
+    let names = planned.image_names.known().into_iter().flatten();
+    let names: Vec<&str> = names.filter_map(Field::text).collect();
+    match names.is_empty() {
+        true => "the build of an image without a name".to_owned(),
+        false => format!("the build of {}", names.join(", ")),
+    }
+}
+
+/// The user's timeout for one kind of operation, else the default.
+fn timeout(model: &ImageBuildModel, of: impl Fn(&Timeouts) -> &Field<String>, default: Duration) -> Duration {
+    model
+        .timeouts
+        .known()
+        .map_or(default, |timeouts| effective(of(timeouts), default))
+}
+
+/// The run that is stored; `None` for a state that was edited.
+fn run_id(state: &ImageBuildModel) -> Option<RunId> {
+    Some(RunId::new(state.registry()?, state.run_id.text()?))
+}
+
+impl Resource for ImageBuildResource {
+    type Model = ImageBuildModel;
+
+    fn type_name(&self) -> &'static str {
+        "acr_image_build"
+    }
+
+    fn schema(&self) -> Schema {
+        schema::schema()
+    }
+
+    fn validate(&self, config: &ImageBuildModel) -> Diagnostics {
+        validation::validate(config)
+    }
+
+    async fn refine_plan(
+        &self,
+        operation: &Operation,
+        request: PlanRequest<ImageBuildModel>,
+    ) -> RefinedPlan<ImageBuildModel> {
+        let azure = self.connection.side_read(operation);
+        Planner {
+            azure: azure.as_ref(),
+            preflight: &self.connection.preflight(),
+        }
+        .refine(request)
+        .await
+    }
+
+    async fn create(
+        &self,
+        operation: &Operation,
+        planned: ImageBuildModel,
+        config: ImageBuildModel,
+    ) -> Outcome<ImageBuildModel> {
+        let limit = timeout(&planned, |timeouts| &timeouts.create, TIMEOUTS.create);
+        let begun = self
+            .begin(operation, limit)
+            .and_then(|(client, call)| Ok((client, call, planned.subject().ok_or_else(no_registry)?)));
+        match begun {
+            Ok((client, call, subject)) => self.build(&client, &call, &subject, planned, &config).await,
+            Err(error) => Outcome::failed(None, error),
+        }
+    }
+
+    async fn read(&self, operation: &Operation, mut state: ImageBuildModel) -> Outcome<ImageBuildModel> {
+        let limit = timeout(&state, |timeouts| &timeouts.read, TIMEOUTS.read);
+        let Some(id) = run_id(&state) else {
+            return Outcome::of(state);
+        };
+        let (client, call) = match self.begin(operation, limit) {
+            Ok(begun) => begun,
+            Err(error) => return Outcome::failed(Some(state), error),
+        };
+        self.connection.desk().is_known(&id);
+        match run::get(&client, &call, &id).await {
+            Ok(run) => {
+                state.refresh(&run);
+                state.image_digests = Field::Known(image_names::digests(&state.image_names, &run));
+                Outcome::of(state)
+            }
+            // The record has expired, after 30 days; what was built is there or not, which no record tells.
+            Err(error) if error.is_gone() => Outcome::of(state),
+            Err(error) => {
+                let doing = format!("reading run \"{}\" of {}", id.run_id(), what(&state));
+                Outcome::failed(Some(state), diagnose::azure(&doing, &error))
+            }
+        }
+    }
+
+    /// Nothing that reaches Azure changes in place.
+    async fn update(&self, _: &Operation, change: Update<ImageBuildModel>) -> Outcome<ImageBuildModel> {
+        Outcome::of(change.planned)
+    }
+
+    async fn delete(&self, _: &Operation, _: ImageBuildModel) -> Outcome<ImageBuildModel> {
+        Outcome::gone()
+    }
+}
+
+fn no_registry() -> Diagnostic {
+    let detail = "The planned registry_id or agent_pool_name is not known or names none, so that nothing can be built. Plan again; if that does not help, please report it.";
+    Diagnostic::error("Incomplete plan", detail).at_attribute("registry_id")
+}

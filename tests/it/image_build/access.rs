@@ -1,0 +1,82 @@
+//! Registries that let in only who is named: ABAC mode, private base images, other people's repositories.
+
+use serde_json::{Value, json};
+use terraform_provider_acr::emulator::Options;
+
+use super::{LOCAL, NAMES, configure, options, requests, world, world_with};
+use crate::{agent_pool::seed, sandbox::Version};
+
+const WARNING: &str = "The run has no identity to log in with";
+
+fn abac() -> Options {
+    let registries = json!([{"name": "contosobuilds", "resource_group": "rg-builds", "sku": "Premium",
+        "properties": {"roleAssignmentMode": "AbacRepositoryPermissions"}}]);
+    Options {
+        seed: seed(json!({"registries": registries})),
+        ..options()
+    }
+}
+
+/// The credentials of the only run that was asked for.
+fn credentials(asked: &Value) -> &Value {
+    &asked["credentials"]
+}
+
+#[test]
+fn a_registry_in_abac_mode_needs_an_identity() {
+    for version in Version::both() {
+        let world = world_with(version, abac());
+        configure(&world, LOCAL, NAMES);
+        let plan = world.sandbox.ok(&["plan"]);
+        plan.says(WARNING)
+            .says("identity = \"[caller]\"")
+            .says("AbacRepositoryPermissions");
+        let caller = "  registry_credential {\n    source {\n      identity = \"[caller]\"\n    }\n  }";
+        configure(&world, LOCAL, &format!("{NAMES}\n{caller}"));
+        let applied = world.apply();
+        assert!(!applied.output().contains(WARNING), "{applied}");
+        let asked = requests(&world, "POST", "/scheduleRun")[0]
+            .request_body
+            .clone()
+            .unwrap();
+        assert_eq!(credentials(&asked)["sourceRegistry"], json!({"identity": "[caller]"}));
+        world.sandbox.plan_is_empty();
+    }
+}
+
+#[test]
+fn other_registries_are_not_warned_about() {
+    let world = world(Version::Newest);
+    configure(&world, LOCAL, NAMES);
+    let plan = world.sandbox.ok(&["plan"]);
+    assert!(!plan.output().contains(WARNING), "{plan}");
+}
+
+#[test]
+fn private_base_images_have_their_credentials() {
+    let world = world(Version::Newest);
+    let custom = "  registry_credential {\n    custom {\n      login_server = \"base.azurecr.io\"\n      username = \"puller\"\n      password_wo = \"pull-pass-1\"\n      password_wo_version = 1\n    }\n  }";
+    configure(&world, LOCAL, &format!("{NAMES}\n{custom}"));
+    world.apply();
+    let asked = requests(&world, "POST", "/scheduleRun")[0]
+        .request_body
+        .clone()
+        .unwrap();
+    let server = &credentials(&asked)["customRegistries"]["base.azurecr.io"];
+    assert_eq!(server["userName"]["type"], "Opaque", "{asked}");
+    assert!(
+        server["password"].is_object() || server["password"].is_string(),
+        "{asked}"
+    );
+    let state = world.sandbox.state().to_string();
+    assert!(state.contains("puller") && !state.contains("pull-pass-1"));
+    // Another password is used by the next build, and builds nothing itself.
+    configure(
+        &world,
+        LOCAL,
+        &format!("{NAMES}\n{}", custom.replace("version = 1", "version = 2")),
+    );
+    world.apply().says("0 added, 1 changed, 0 destroyed");
+    world.sandbox.plan_is_empty();
+    assert_eq!(super::scheduled(&world), 1);
+}
