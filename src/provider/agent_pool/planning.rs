@@ -15,8 +15,9 @@ use crate::{
 };
 
 use super::{
-    AgentPoolModel, Condition, OS, READINESS_UNKNOWN, SUCCEEDED,
+    AgentPoolModel, Condition, OS, SUCCEEDED,
     notes::Notes,
+    readiness::planned_readiness,
     warnings::{self, Load},
 };
 
@@ -95,8 +96,8 @@ impl Planner<'_> {
         // A tainted pool looks like a create. So does the second half of any replacement, whose warnings Terraform drops:
         // what -replace and replace_triggered_by cost cannot be told.
         if let Some(pool) = self.preflight.existing(client, call, &id).await {
-            let load = Load::look(client, call, &id).await;
-            plan.diagnostics.push(warnings::exists_at_create(&id, &pool, load));
+            let load = Load::look(client, call, self.preflight, &id).await;
+            plan.diagnostics.push(warnings::exists_at_create(&id, &pool, &load));
         }
     }
 
@@ -126,13 +127,13 @@ impl Planner<'_> {
         if let Some(id) = prior.pool_id() {
             let reasons = warnings::replacement_reasons(prior, &plan.planned, &plan.requires_replace);
             plan.diagnostics
-                .push(warnings::replaced(&id, &reasons, self.load(&id).await));
+                .push(warnings::replaced(&id, &reasons, &self.load(&id).await, prior));
         }
     }
 
     async fn load(self, id: &AgentPoolId) -> Load {
         match self.azure {
-            Some((client, call)) => Load::look(client, call, id).await,
+            Some((client, call)) => Load::look(client, call, self.preflight, id).await,
             None => Load::default(),
         }
     }
@@ -161,7 +162,7 @@ fn predict(planned: &mut AgentPoolModel, prior: Option<&AgentPoolModel>) {
         planned.id = prior.id.clone();
         planned.location = prior.location.clone();
         planned.os = prior.os.clone();
-        planned.readiness = prior.readiness.clone();
+        planned.readiness = planned_readiness(Some(prior), planned);
         planned.registry_name = prior.registry_name.clone();
         planned.resource_group_name = prior.resource_group_name.clone();
         planned.provisioning_state = match &planned.instance_count {
@@ -174,7 +175,7 @@ fn predict(planned: &mut AgentPoolModel, prior: Option<&AgentPoolModel>) {
         // Unknown, so that a data source given the id waits for the pool.
         planned.id = Field::Unknown;
         planned.os = Field::Known(OS.to_owned());
-        planned.readiness = Field::Known(READINESS_UNKNOWN.to_owned());
+        planned.readiness = planned_readiness(None, planned);
         planned.derive_parent();
         planned.provisioning_state = succeeded;
     }
