@@ -36,7 +36,7 @@ fn token() -> Vec<Attribute> {
 const CONTEXT: &str = "Where the source is: a git repository (`https://github.com/contoso/app.git#branch:folder`), an artifact of a registry (`oci://contoso.azurecr.io/source:v1`) or the address of an archive.";
 
 /// The check of a context; `needs` is what the step takes from it, if it needs anything.
-fn context_check(needs: Option<&'static str>) -> Validator {
+pub fn context_check(needs: Option<&'static str>) -> Validator {
     let rule = match needs {
         Some(_) => "a git repository, an artifact or an archive",
         None => "a git repository, an artifact, an archive or `/dev/null`",
