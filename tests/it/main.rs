@@ -17,6 +17,7 @@ mod plugin_process;
 mod preflight;
 mod rpc;
 mod sandbox;
+mod story;
 mod task;
 mod task_changes;
 mod task_runs;
