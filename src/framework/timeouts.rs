@@ -42,17 +42,7 @@ pub struct Defaults {
 #[must_use]
 pub fn block(describe: [&'static str; 4]) -> NestedBlock {
     let [create, read, update, delete] = describe;
-    let attribute = |name, text| {
-        Attribute::optional(name, Type::String, text).check(Validator::text(
-            "a duration such as `30m` or `1h30m`",
-            |text| {
-                duration::parse(text).map(|_| ()).map_err(|detail| Problem {
-                    summary: "Invalid duration".into(),
-                    detail,
-                })
-            },
-        ))
-    };
+    let attribute = |name, text| Attribute::optional(name, Type::String, text).check(check());
     NestedBlock::single(
         BLOCK,
         Block {
@@ -66,6 +56,17 @@ pub fn block(describe: [&'static str; 4]) -> NestedBlock {
             description: "How long the provider waits for each operation.",
         },
     )
+}
+
+/// The check of a duration, for arguments outside the block too.
+#[must_use]
+pub fn check() -> Validator {
+    Validator::text("a duration such as `30m` or `1h30m`", |text| {
+        duration::parse(text).map(|_| ()).map_err(|detail| Problem {
+            summary: "Invalid duration".into(),
+            detail,
+        })
+    })
 }
 
 /// The duration that applies: the user's, else the default. Validation has refused anything else.

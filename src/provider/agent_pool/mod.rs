@@ -6,8 +6,11 @@
 mod creating;
 pub mod data_source;
 mod deleting;
-mod notes;
+mod draining;
+pub mod notes;
 mod planning;
+mod probing;
+mod readiness;
 pub mod resource;
 mod scaling;
 pub mod schema;
@@ -25,6 +28,8 @@ use crate::{
     model,
     provider::preflight::facts::{Change, Subject},
 };
+
+use readiness::ReadinessProbe;
 
 /// The operating system of every pool: the service offers no other.
 const OS: &str = "Linux";
@@ -44,6 +49,8 @@ const READINESS_FAILED: &str = "failed";
 model! {
     /// A pool as configured, planned and stored.
     pub struct AgentPoolModel {
+        /// How long runs are waited for before the pool is taken away from them.
+        pub drain_timeout: String,
         /// ARM id.
         pub id: String,
         /// Machines.
@@ -60,6 +67,8 @@ model! {
         pub provisioning_state: String,
         /// Whether a run has been seen to finish on the pool.
         pub readiness: String,
+        /// Whether and how the pool is probed.
+        pub readiness_probe: ReadinessProbe,
         /// ARM id of the registry.
         pub registry_id: String,
         /// Name of the registry.
@@ -190,6 +199,8 @@ impl AgentPoolModel {
                 Field::Known(known) => Field::Known(known.clone()),
                 Field::Null | Field::Unknown => Field::Known(READINESS_UNKNOWN.to_owned()),
             },
+            drain_timeout: self.drain_timeout.clone(),
+            readiness_probe: self.readiness_probe.clone(),
             replace_when_failed: self.replace_when_failed.clone(),
             timeouts: self.timeouts.clone(),
             ..Self::default()

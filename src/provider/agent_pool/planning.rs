@@ -5,21 +5,19 @@
 //! value open.
 
 use crate::{
-    acr::{agent_pool::AgentPoolId, registry},
+    acr::agent_pool::AgentPoolId,
     azure::{Call, Client},
     framework::{
         Diagnostic, Diagnostics, Field, Path,
         resource::{PlanRequest, RefinedPlan},
     },
-    provider::{
-        diagnose,
-        preflight::{Preflight, facts::Change, quota::PlannedPool},
-    },
+    provider::preflight::{Preflight, facts::Change, quota::PlannedPool},
 };
 
 use super::{
-    AgentPoolModel, Condition, OS, READINESS_UNKNOWN, SUCCEEDED,
+    AgentPoolModel, Condition, OS, SUCCEEDED,
     notes::Notes,
+    readiness::planned_readiness,
     warnings::{self, Load},
 };
 
@@ -98,8 +96,8 @@ impl Planner<'_> {
         // A tainted pool looks like a create. So does the second half of any replacement, whose warnings Terraform drops:
         // what -replace and replace_triggered_by cost cannot be told.
         if let Some(pool) = self.preflight.existing(client, call, &id).await {
-            let load = Load::look(client, call, &id).await;
-            plan.diagnostics.push(warnings::exists_at_create(&id, &pool, load));
+            let load = Load::look(client, call, self.preflight, &id).await;
+            plan.diagnostics.push(warnings::exists_at_create(&id, &pool, &load));
         }
     }
 
@@ -129,47 +127,22 @@ impl Planner<'_> {
         if let Some(id) = prior.pool_id() {
             let reasons = warnings::replacement_reasons(prior, &plan.planned, &plan.requires_replace);
             plan.diagnostics
-                .push(warnings::replaced(&id, &reasons, self.load(&id).await));
+                .push(warnings::replaced(&id, &reasons, &self.load(&id).await, prior));
         }
     }
 
     async fn load(self, id: &AgentPoolId) -> Load {
         match self.azure {
-            Some((client, call)) => Load::look(client, call, id).await,
+            Some((client, call)) => Load::look(client, call, self.preflight, id).await,
             None => Load::default(),
         }
     }
 
-    /// The region of a pool to be created, which is its registry's. Unknown when this principal may not read the registry,
-    /// or when it does not exist yet.
+    /// The region of a pool to be created, which is its registry's.
     async fn location(self, planned: &AgentPoolModel) -> Result<Field<String>, Diagnostic> {
-        let Some(id) = planned.registry() else {
-            return Ok(Field::Unknown);
-        };
-        let _one_at_a_time = self.notes.looking_up.lock().await;
-        if let Some(location) = self.notes.location(&id) {
-            return Ok(Field::Known(location));
-        }
-        let Some((client, call)) = self.azure else {
-            return Ok(Field::Unknown);
-        };
-        if let Some(registry) = self.preflight.registry(client, call, &id).await
-            && let Some(location) = registry.get("location").and_then(serde_json::Value::as_str)
-        {
-            self.notes.saw_location(&id, location);
-            return Ok(Field::Known(location.to_owned()));
-        }
-        // Asked once more for the reason: it decides whether the plan knows less or fails.
-        match registry::get(client, call, &id).await {
-            Ok(registry) => {
-                self.notes.saw_location(&id, &registry.location);
-                Ok(Field::Known(registry.location))
-            }
-            Err(error) if error.is_gone() || error.is_forbidden() => {
-                tracing::debug!(%error, "the registry cannot be read; the plan leaves its location open");
-                Ok(Field::Unknown)
-            }
-            Err(error) => Err(diagnose::azure(&format!("reading {}", id.human()), &error).at_attribute("registry_id")),
+        match planned.registry() {
+            Some(id) => self.notes.look_up(self.azure, self.preflight, &id).await,
+            None => Ok(Field::Unknown),
         }
     }
 
@@ -189,7 +162,7 @@ fn predict(planned: &mut AgentPoolModel, prior: Option<&AgentPoolModel>) {
         planned.id = prior.id.clone();
         planned.location = prior.location.clone();
         planned.os = prior.os.clone();
-        planned.readiness = prior.readiness.clone();
+        planned.readiness = planned_readiness(Some(prior), planned);
         planned.registry_name = prior.registry_name.clone();
         planned.resource_group_name = prior.resource_group_name.clone();
         planned.provisioning_state = match &planned.instance_count {
@@ -202,7 +175,7 @@ fn predict(planned: &mut AgentPoolModel, prior: Option<&AgentPoolModel>) {
         // Unknown, so that a data source given the id waits for the pool.
         planned.id = Field::Unknown;
         planned.os = Field::Known(OS.to_owned());
-        planned.readiness = Field::Known(READINESS_UNKNOWN.to_owned());
+        planned.readiness = planned_readiness(None, planned);
         planned.derive_parent();
         planned.provisioning_state = succeeded;
     }

@@ -15,11 +15,14 @@ use crate::{
 };
 
 use super::{
-    AgentPoolModel, READINESS_UNKNOWN, check_answer,
+    AgentPoolModel, READINESS_FAILED, READINESS_PASSED, check_answer,
     creating::{create, incomplete},
     deleting::delete,
+    draining::{self, Before, drain},
     notes::Notes,
     planning::Planner,
+    probing::probe,
+    readiness::{After, Due, conclude, due, known_readiness, refuses},
     scaling::scale,
     schema::{self, TIMEOUTS},
     warnings::{self, Load},
@@ -60,6 +63,65 @@ impl AgentPoolResource {
                 self.connection.preflight().at_apply(client, call, &subject).await
             }
             _ => Ok(()),
+        }
+    }
+
+    /// Waits for the runs on the pool, if `model` says so.
+    async fn drain(
+        &self,
+        operation: &Operation,
+        id: &AgentPoolId,
+        model: &AgentPoolModel,
+        before: Before,
+    ) -> Result<(), Diagnostic> {
+        let Some(timeout) = draining::timeout(model) else {
+            return Ok(());
+        };
+        let (client, preflight) = (self.connection.client()?, self.connection.preflight());
+        drain(&client, &operation.cancel, &preflight, id, timeout, before).await
+    }
+
+    /// The probe of a pool that is as it was planned to be. What was said before is kept.
+    async fn probed(
+        &self,
+        operation: &Operation,
+        client: &Client,
+        id: &AgentPoolId,
+        written: Outcome<AgentPoolModel>,
+        (after, promised): (After, bool),
+    ) -> Outcome<AgentPoolModel> {
+        let state = match written.state {
+            Some(state) if !written.diagnostics.has_errors() => state,
+            _ => return written,
+        };
+        let preflight = self.connection.preflight();
+        let probed = probe(client, &operation.cancel, &preflight, id, &state).await;
+        let outcome = conclude(id, state, probed, after, promised);
+        let mut diagnostics = written.diagnostics;
+        diagnostics.extend(outcome.diagnostics);
+        Outcome { diagnostics, ..outcome }
+    }
+
+    /// A change of nothing that Azure knows; the pool may be owed a probe all the same.
+    async fn unchanged(&self, operation: &Operation, change: Update<AgentPoolModel>) -> Outcome<AgentPoolModel> {
+        let due = due(Some(&change.prior), &change.planned);
+        let state = AgentPoolModel {
+            readiness: known_readiness(Some(&change.prior)),
+            ..change.planned
+        };
+        if due != Due::Again {
+            return Outcome::of(state);
+        }
+        let begun = self
+            .connection
+            .client()
+            .and_then(|client| Ok((client, known_id(&state)?)));
+        match begun {
+            Ok((client, id)) => {
+                self.probed(operation, &client, &id, Outcome::of(state), (After::Change, true))
+                    .await
+            }
+            Err(error) => Outcome::failed(Some(change.prior), error),
         }
     }
 }
@@ -105,8 +167,8 @@ impl Resource for AgentPoolResource {
         let (Some((client, call)), Some(id)) = (self.connection.side_read(operation), prior.pool_id()) else {
             return Diagnostics::new();
         };
-        let load = Load::look(&client, &call, &id).await;
-        warnings::destroyed(&id, load)
+        let load = Load::look(&client, &call, &self.connection.preflight(), &id).await;
+        warnings::destroyed(&id, &load, &prior)
             .map(Diagnostics::from)
             .unwrap_or_default()
     }
@@ -123,7 +185,21 @@ impl Resource for AgentPoolResource {
             .and_then(|(client, call)| Ok((client, call, known_id(&planned)?)));
         match begun {
             Ok((client, call, id)) => match self.gate(&client, &call, &planned, Change::Create).await {
-                Ok(()) => create(&client, &call, &id, planned).await,
+                Ok(()) => {
+                    let due = due(None, &planned);
+                    let planned = AgentPoolModel {
+                        readiness: known_readiness(None),
+                        ..planned
+                    };
+                    let created = create(&client, &call, &id, planned).await;
+                    match due {
+                        Due::No => created,
+                        _ => {
+                            self.probed(operation, &client, &id, created, (After::Create, false))
+                                .await
+                        }
+                    }
+                }
                 Err(refusal) => Outcome::failed(None, refusal),
             },
             Err(error) => Outcome::failed(None, error),
@@ -152,7 +228,13 @@ impl Resource for AgentPoolResource {
     async fn update(&self, operation: &Operation, change: Update<AgentPoolModel>) -> Outcome<AgentPoolModel> {
         if change.prior.instance_count == change.planned.instance_count {
             // Only arguments of the provider's own have changed: nothing is written to Azure.
-            return Outcome::of(change.planned);
+            return self.unchanged(operation, change).await;
+        }
+        let shrinks = change.planned.instance_count.known() < change.prior.instance_count.known();
+        if let (true, Some(id)) = (shrinks, change.planned.pool_id())
+            && let Err(why) = self.drain(operation, &id, &change.planned, Before::ScaleIn).await
+        {
+            return Outcome::failed(Some(change.prior), why);
         }
         let limit = timeout(&change.planned, |timeouts| &timeouts.update, TIMEOUTS.update);
         let begun = self.begin(operation, limit).and_then(|(client, call)| {
@@ -166,7 +248,24 @@ impl Resource for AgentPoolResource {
                 let grows = change.prior.instance_count.known().is_none_or(|before| count > *before);
                 let kind = if grows { Change::ScaleOut } else { Change::Keep };
                 match self.gate(&client, &call, &change.planned, kind).await {
-                    Ok(()) => scale(&client, &call, &id, count, change).await,
+                    Ok(()) => {
+                        let due = due(Some(&change.prior), &change.planned);
+                        let promised = change.planned.readiness.text() == Some(READINESS_PASSED);
+                        // What is promised is not yet so: a scaling that fails must not store it.
+                        let planned = AgentPoolModel {
+                            readiness: known_readiness(Some(&change.prior)),
+                            ..change.planned
+                        };
+                        let scaled = scale(&client, &call, &id, count, Update { planned, ..change }).await;
+                        match due {
+                            Due::No => scaled,
+                            _ => {
+                                let scaled = owed(scaled, count);
+                                self.probed(operation, &client, &id, scaled, (After::Change, promised))
+                                    .await
+                            }
+                        }
+                    }
                     Err(refusal) => Outcome::failed(Some(change.prior), refusal),
                 }
             }
@@ -175,6 +274,11 @@ impl Resource for AgentPoolResource {
     }
 
     async fn delete(&self, operation: &Operation, prior: AgentPoolModel) -> Outcome<AgentPoolModel> {
+        if let Some(id) = prior.pool_id()
+            && let Err(why) = self.drain(operation, &id, &prior, Before::Delete).await
+        {
+            return Outcome::failed(Some(prior), why);
+        }
         let limit = timeout(&prior, |timeouts| &timeouts.delete, TIMEOUTS.delete);
         let begun = self
             .begin(operation, limit)
@@ -208,10 +312,22 @@ impl Resource for AgentPoolResource {
             registry_id: Field::Known(id.registry().to_string()),
             // The defaults of what Azure does not know, so that a plan without them is empty.
             replace_when_failed: Field::Known(false),
-            readiness: Field::Known(READINESS_UNKNOWN.to_owned()),
+            readiness: known_readiness(None),
             ..AgentPoolModel::default()
         })
     }
+}
+
+/// A scaling that Azure has taken up and that was not seen to end well: where a failed probe is an error, the pool is owed
+/// one, so that the next apply makes up for it.
+fn owed(mut scaled: Outcome<AgentPoolModel>, count: i64) -> Outcome<AgentPoolModel> {
+    if let Some(state) = scaled.state.as_mut().filter(|_| scaled.diagnostics.has_errors())
+        && refuses(state)
+        && state.instance_count == Field::Known(count)
+    {
+        state.readiness = Field::Known(READINESS_FAILED.to_owned());
+    }
+    scaled
 }
 
 fn known_id(model: &AgentPoolModel) -> Result<AgentPoolId, Diagnostic> {

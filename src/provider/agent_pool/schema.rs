@@ -7,13 +7,13 @@ use crate::{
     azure::{InvalidId, SubnetId},
     framework::{
         Type, Value,
-        schema::{Attribute, Block, Schema},
+        schema::{Attribute, Block, NestedBlock, Schema},
         timeouts::{self, Defaults},
         validators::{Problem, Validator},
     },
 };
 
-use super::same_id;
+use super::{readiness, same_id};
 
 /// Largest instance count that the service's 32-bit field holds. What a registry may really have is its quota's matter.
 const INSTANCE_COUNT_MAX: i64 = i32::MAX as i64;
@@ -74,14 +74,43 @@ pub fn registry_id_check() -> Validator {
 pub fn schema() -> Schema {
     Schema::new(Block {
         attributes: [arguments(), computed()].concat(),
-        blocks: vec![timeouts::block([
-            "For creating a pool; default `60m`. Creating takes Azure 4 to 14 minutes.",
-            "For reading a pool; default `5m`.",
-            "For scaling a pool; default `60m`. Scaling takes Azure 4 to 12 minutes.",
-            "For deleting a pool, and for its subnet to be released; default `60m`.",
-        ])],
+        blocks: vec![
+            probe(),
+            timeouts::block([
+                "For creating a pool; default `60m`. Creating takes Azure 4 to 14 minutes.",
+                "For reading a pool; default `5m`.",
+                "For scaling a pool; default `60m`. Scaling takes Azure 4 to 12 minutes.",
+                "For deleting a pool, and for its subnet to be released; default `60m`.",
+            ]),
+        ],
         description: "A task agent pool of an Azure container registry: dedicated machines, managed by Azure, that run ACR tasks.",
     })
+}
+
+fn probe() -> NestedBlock {
+    NestedBlock::single(
+        "readiness_probe",
+        Block {
+            attributes: vec![
+                Attribute::optional(
+                    "on_failure",
+                    Type::String,
+                    "What a failed probe is: `warn` keeps the pool and tells why; `error` fails the apply, after which a created pool is tainted and a scaled one is probed again by the next apply.",
+                )
+                .default(Value::string(readiness::ON_FAILURE[0]))
+                .check(Validator::one_of(&readiness::ON_FAILURE)),
+                Attribute::optional(
+                    "timeout",
+                    Type::String,
+                    "How long the run may take to finish, its time in the queue included. It begins when Azure reports the pool as done, and is no part of `timeouts`.",
+                )
+                .default(Value::string(readiness::TIMEOUT))
+                .check(timeouts::check()),
+            ],
+            blocks: Vec::new(),
+            description: "Has the pool prove, after it is created or scaled up from zero, that it can run something: a run of one command, which pulls no image, must really finish on it. Azure calls a pool `Succeeded` whose network keeps it from ever starting a run.",
+        },
+    )
 }
 
 fn arguments() -> Vec<Attribute> {
@@ -100,6 +129,12 @@ fn arguments() -> Vec<Attribute> {
         .replaces()
         .equivalent(same_id)
         .check(registry_id_check()),
+        Attribute::optional(
+            "drain_timeout",
+            Type::String,
+            "How long runs are let end before the pool is destroyed, replaced or scaled in: until none that can still start is queued or running. If some remain, the operation fails before anything is written and names them. Nobody is waited for when it is not set. A destroy or replacement uses the value in the state, so that a changed one must be applied first.",
+        )
+        .check(timeouts::check()),
         Attribute::optional(
             "instance_count",
             Type::Number,
@@ -146,7 +181,7 @@ fn computed() -> Vec<Attribute> {
         ),
         text(
             "readiness",
-            "Whether a run has been seen to finish on the pool: `unknown`, `passed` or `failed`. It is `unknown` until something has tried; this version does not try by itself.",
+            "What the last `readiness_probe` has shown: `passed` when its run has finished on the pool, `failed` when it has not, `unknown` when nothing has tried.",
         )
         .stable(),
         text("registry_name", "The name of the registry.").stable(),

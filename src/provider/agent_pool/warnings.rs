@@ -2,51 +2,40 @@
 
 use crate::{
     acr::{
-        agent_pool::{self, AgentPool, AgentPoolId},
-        run, task,
+        agent_pool::{AgentPool, AgentPoolId},
+        task,
     },
     azure::{Call, Client},
     framework::{Diagnostic, Field, Path, Step},
+    provider::{preflight::Preflight, why_queued::Observed},
 };
 
 use super::{AgentPoolModel, Condition, creating::capitalised};
 
-/// How many running runs are counted: a pool has as many as it has machines.
-const RUNS_COUNTED_MAX: usize = 1_000;
-
 /// What is queued and running on a pool; `None` where this principal may not look.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Load {
     /// Runs that wait for a machine.
     pub queued: Option<i64>,
     /// Runs that have one.
     pub running: Option<i64>,
+    /// Why they wait, as far as it can be known.
+    pub why: Option<String>,
 }
 
 impl Load {
-    /// Looks, as far as it may. Failures only leave the numbers out: they make no plan fail.
-    pub async fn look(client: &Client, call: &Call, pool: &AgentPoolId) -> Self {
-        let busy = run::Filter {
-            agent_pool_name: Some(pool.name()),
-            statuses: &["Started", "Running"],
-            ..run::Filter::default()
+    /// Looks, as far as it may. Failures only leave things out: they make no plan fail.
+    pub async fn look(client: &Client, call: &Call, preflight: &Preflight, pool: &AgentPoolId) -> Self {
+        let observed = Observed::look(client, call, call, pool).await;
+        let (queued, running) = (observed.queued.as_ref().ok().copied(), observed.running());
+        let why = match queued {
+            Some(1..) => observed.explain(client, call, preflight, pool, None).await.paragraph(),
+            _ => None,
         };
-        let (queue, running) = tokio::join!(
-            agent_pool::queue_status(client, call, pool),
-            run::list(client, call, pool.registry(), &busy, RUNS_COUNTED_MAX),
-        );
-        for error in [queue.as_ref().err(), running.as_ref().err()].into_iter().flatten() {
-            if !error.is_forbidden() {
-                tracing::warn!(%error, pool = %pool, "the runs on the pool cannot be counted");
-            }
-        }
-        Self {
-            queued: queue.ok(),
-            running: running.ok().map(|runs| i64::try_from(runs.len()).unwrap_or(i64::MAX)),
-        }
+        Self { queued, running, why }
     }
 
-    fn sentence(self) -> Option<String> {
+    fn sentence(&self) -> Option<String> {
         let runs = |count: i64| {
             if count == 1 {
                 "1 run".to_owned()
@@ -68,6 +57,19 @@ impl Load {
             }
         }
     }
+
+    /// Why runs wait, as a paragraph that ends a message.
+    fn reason(&self) -> String {
+        self.why.as_ref().map_or_else(String::new, |why| format!("\n\n{why}"))
+    }
+}
+
+/// What draining changes about the loss: nothing without `drain_timeout`. A destroy knows the state's.
+fn drained(prior: &AgentPoolModel) -> Option<String> {
+    let timeout = prior.drain_timeout.text()?;
+    Some(format!(
+        " Apply waits up to {timeout} (drain_timeout) for the runs that can still start to end, and changes nothing if they do not."
+    ))
 }
 
 /// Why a pool is replaced, one clause each: `tier S1 -> S2 cannot change in place`.
@@ -97,30 +99,33 @@ pub fn replacement_reasons(prior: &AgentPoolModel, planned: &AgentPoolModel, pat
 
 /// The pool is replaced: why, and what is lost.
 #[must_use]
-pub fn replaced(pool: &AgentPoolId, reasons: &[String], load: Load) -> Diagnostic {
+pub fn replaced(pool: &AgentPoolId, reasons: &[String], load: &Load, prior: &AgentPoolModel) -> Diagnostic {
     let mut detail = format!("Because {}.", reasons.join(", and "));
     detail.push_str(" Azure deletes the pool with everything queued or running on it and creates a new one, which takes some 10 to 25 minutes in which nothing builds.");
     if let Some(sentence) = load.sentence() {
         detail.push(' ');
         detail.push_str(&sentence);
     }
+    detail.push_str(&drained(prior).unwrap_or_default());
+    detail.push_str(&load.reason());
     Diagnostic::warning(format!("Replacing {}", pool.human()), detail)
 }
 
 /// The pool is destroyed while runs are on it; nothing to say about an idle one.
 #[must_use]
-pub fn destroyed(pool: &AgentPoolId, load: Load) -> Option<Diagnostic> {
+pub fn destroyed(pool: &AgentPoolId, load: &Load, prior: &AgentPoolModel) -> Option<Diagnostic> {
     let busy = load.queued.unwrap_or(0) > 0 || load.running.unwrap_or(0) > 0;
     let sentence = load.sentence().filter(|_| busy)?;
+    let what = drained(prior).unwrap_or_else(|| " They are lost with it.".to_owned());
     Some(Diagnostic::warning(
         format!("Destroying {}, which is in use", pool.human()),
-        format!("{sentence} They are lost with it."),
+        format!("{sentence}{what}{}", load.reason()),
     ))
 }
 
 /// The pool is planned to be created and exists: it is tainted and will be replaced, or apply will be refused.
 #[must_use]
-pub fn exists_at_create(id: &AgentPoolId, pool: &AgentPool, load: Load) -> Diagnostic {
+pub fn exists_at_create(id: &AgentPoolId, pool: &AgentPool, load: &Load) -> Diagnostic {
     let state = pool.properties.provisioning_state.as_deref().unwrap_or("unknown");
     let load = load
         .sentence()
@@ -217,7 +222,12 @@ mod tests {
             (Some(2), None, Some("Now on the pool: 2 runs queued.")),
             (Some(0), Some(1), Some("Now on the pool: 0 runs queued, 1 run running.")),
         ] {
-            assert_eq!(Load { queued, running }.sentence().as_deref(), sentence);
+            let load = Load {
+                queued,
+                running,
+                why: None,
+            };
+            assert_eq!(load.sentence().as_deref(), sentence);
         }
     }
 }

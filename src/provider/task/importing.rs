@@ -1,14 +1,23 @@
 //! Importing a task: all that Azure returns, and a word about what it does not.
+//!
+//! A read hides more than secrets: how Azure signs in at a repository, and what it knows of other registries. `listDetails`
+//! shows them, for which readers have no right; what is no secret is taken from there when it may be. Secrets are not: a
+//! state that nobody asked to hold them shall not.
 
 use crate::{
     acr::{
         TaskId,
-        task::{Step, Task},
+        task::{self, SecretObject, Step, Task},
     },
-    framework::{Diagnostic, Diagnostics, Field},
+    azure::{Call, Client},
+    framework::{Diagnostic, Diagnostics, Field, model::Secret, resource::Outcome},
+    provider::{blocks, registry_credential::CustomCredential},
 };
 
-use super::model::TaskModel;
+use super::model::{Authentication, TaskModel};
+
+/// How ARM calls the address of a key vault's secret.
+const VAULT_SECRET: &str = "Vaultsecret";
 
 /// The stub from which a read fills in the rest.
 pub fn stub(id: &str) -> Result<TaskModel, Diagnostics> {
@@ -31,8 +40,87 @@ pub fn is_stub(state: &TaskModel) -> bool {
     state.location.is_null() && state.is_system_task.is_null()
 }
 
-/// What Azure does not return of this task, as far as it can be told; `None` when there is nothing of the kind.
-pub fn not_told(id: &TaskId, task: &Task) -> Option<Diagnostic> {
+/// The state of an imported task, with what its details add, and a warning that lists what is still missing.
+pub async fn imported(client: &Client, call: &Call, id: &TaskId, stub: &TaskModel, task: &Task) -> Outcome<TaskModel> {
+    let mut state = stub.refreshed(task);
+    let details = match task::list_details(client, call, id).await {
+        Ok(details) => {
+            recover(&mut state, &details);
+            Some(details)
+        }
+        Err(error) => {
+            tracing::debug!(%error, "the details of the task cannot be read; the import goes without them");
+            None
+        }
+    };
+    let missing = match &details {
+        Some(details) => not_told(details, true),
+        None => not_told(task, false),
+    };
+    let outcome = Outcome::of(state);
+    if missing.is_empty() {
+        return outcome;
+    }
+    let detail = format!(
+        "Azure does not return secrets and what belongs to them, or a secret has no business in a state that nobody asked to hold it. Give these in the configuration; the next apply writes the task with them:\n\n  {}",
+        missing.join("\n  ")
+    );
+    outcome.with(Diagnostic::warning(
+        format!("What the import of {} cannot recover", id.human()),
+        detail,
+    ))
+}
+
+/// Adds what only details tell and is no secret.
+fn recover(state: &mut TaskModel, details: &Task) {
+    let properties = &details.properties;
+    let trigger = properties.trigger.clone().unwrap_or_default();
+    if let Field::Known(triggers) = &mut state.source_trigger {
+        for trigger_state in triggers {
+            let sources = trigger.source_triggers.iter().flatten();
+            let mut named = sources.filter(|it| trigger_state.name.text() == Some(it.name.as_str()));
+            let found = named.find_map(|it| it.source_repository.source_control_auth_properties.as_ref());
+            trigger_state.authentication = blocks::of(found.map(|found| Authentication {
+                token_type: Field::Known(found.token_type.clone()),
+                scope: found.scope.clone().into(),
+                expire_in_seconds: found.expires_in.into(),
+                ..Authentication::default()
+            }));
+        }
+    }
+    let servers = properties
+        .credentials
+        .as_ref()
+        .and_then(|it| it.custom_registries.as_ref());
+    if let Field::Known(credentials) = &mut state.registry_credential
+        && let Some(Field::Known(custom)) = credentials.first_mut().map(|it| &mut it.custom)
+    {
+        for entry in custom {
+            let found = servers.zip(entry.login_server.text());
+            let found = found
+                .and_then(|(servers, name)| servers.get(name))
+                .and_then(Option::as_ref);
+            if let Some(found) = found {
+                recover_custom(entry, found);
+            }
+        }
+    }
+}
+
+/// A user is no secret here, and neither is the address of a key vault's secret.
+fn recover_custom(entry: &mut CustomCredential, found: &task::CustomRegistry) {
+    let text = |object: &SecretObject| object.value.as_ref().map(|value| value.expose().to_owned());
+    entry.identity = found.identity.clone().into();
+    entry.username = found.user_name.as_ref().and_then(text).into();
+    let vault = found
+        .password
+        .as_ref()
+        .filter(|it| it.kind.as_deref() == Some(VAULT_SECRET));
+    entry.password = vault.and_then(text).map(Secret).into();
+}
+
+/// What is missing in the state of an imported task. Without details it may be less.
+fn not_told(task: &Task, has_details: bool) -> Vec<String> {
     let properties = &task.properties;
     let mut missing: Vec<String> = Vec::new();
     if let Some(step) = &properties.step {
@@ -41,43 +129,60 @@ pub fn not_told(id: &TaskId, task: &Task) -> Option<Diagnostic> {
             Step::FileTask(_) => ("file_step", "secret_values"),
             Step::EncodedTask(_) | Step::Unknown => ("encoded_step", "secret_values"),
         };
-        if step.source().is_some_and(|source| source.context_path.is_some()) {
-            missing.push(format!("{block}: context_access_token, if there is one"));
+        match step.source() {
+            Some(source) if source.context_access_token.is_some() => {
+                missing.push(format!("{block}: context_access_token"));
+            }
+            Some(source) if !has_details && source.context_path.is_some() => {
+                missing.push(format!("{block}: context_access_token, if there is one"));
+            }
+            _ => {}
         }
-        let names = step
-            .arguments()
-            .iter()
-            .filter(|it| it.is_secret)
-            .map(|it| it.name.as_str());
-        let names: Vec<&str> = names.collect();
+        let secret = step.arguments().iter().filter(|it| it.is_secret);
+        let names: Vec<&str> = secret.map(|it| it.name.as_str()).collect();
         if !names.is_empty() {
             missing.push(format!("{block}: the values of {secrets} ({})", names.join(", ")));
         }
     }
     let trigger = properties.trigger.clone().unwrap_or_default();
     for source in trigger.source_triggers.iter().flatten() {
-        missing.push(format!("source_trigger \"{}\": authentication", source.name));
+        let what = if has_details {
+            "authentication: its tokens"
+        } else {
+            "authentication"
+        };
+        missing.push(format!("source_trigger \"{}\": {what}", source.name));
     }
-    if let Some(base_image) = &trigger.base_image_trigger {
-        missing.push(format!(
-            "base_image_trigger \"{}\": update_trigger_endpoint, if there is one",
-            base_image.name
-        ));
+    match &trigger.base_image_trigger {
+        Some(it) if it.update_trigger_endpoint.is_some() => {
+            missing.push(format!("base_image_trigger \"{}\": update_trigger_endpoint", it.name));
+        }
+        Some(it) if !has_details => {
+            missing.push(format!(
+                "base_image_trigger \"{}\": update_trigger_endpoint, if there is one",
+                it.name
+            ));
+        }
+        _ => {}
     }
-    let credentials = properties.credentials.as_ref();
-    for (server, _) in credentials
-        .and_then(|it| it.custom_registries.as_ref())
-        .into_iter()
-        .flatten()
-    {
-        missing.push(format!(
-            "registry_credential, custom \"{server}\": username, password, identity"
-        ));
+    let servers = properties
+        .credentials
+        .as_ref()
+        .and_then(|it| it.custom_registries.as_ref());
+    for (server, found) in servers.into_iter().flatten() {
+        let what = match found {
+            None => "username, password, identity",
+            Some(found)
+                if found
+                    .password
+                    .as_ref()
+                    .is_some_and(|it| it.kind.as_deref() != Some(VAULT_SECRET)) =>
+            {
+                "password"
+            }
+            Some(_) => continue,
+        };
+        missing.push(format!("registry_credential, custom \"{server}\": {what}"));
     }
-    let detail = format!(
-        "Azure does not return secrets and what belongs to them. Give these in the configuration; the next apply writes the task anew with them:\n\n  {}",
-        missing.join("\n  ")
-    );
-    (!missing.is_empty())
-        .then(|| Diagnostic::warning(format!("What the import of {} cannot recover", id.human()), detail))
+    missing
 }

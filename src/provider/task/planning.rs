@@ -11,6 +11,7 @@ use crate::{
         resource::{PlanRequest, RefinedPlan},
     },
     provider::{
+        agent_pool::notes::Notes,
         blocks,
         preflight::{Preflight, runs::RunSubject},
         registry_credential::{BLOCK, SYSTEM},
@@ -27,6 +28,8 @@ const FINDINGS_TOLD: usize = 5;
 pub struct Planner<'a> {
     /// Client and frame for reads.
     pub azure: Option<&'a (Client, Call)>,
+    /// What this process remembers.
+    pub notes: &'a Notes,
     /// The checks before a task is written.
     pub preflight: &'a Preflight,
 }
@@ -39,6 +42,14 @@ impl Planner<'_> {
         let is_new = prior.is_none() || !plan.requires_replace.is_empty();
         if is_new {
             forget(&mut plan.planned);
+            match self.location(&plan.planned).await {
+                Ok(location) => plan.planned.location = location,
+                // One outage is told once.
+                Err(error) => {
+                    plan.diagnostics.push(error);
+                    return plan;
+                }
+            }
         } else if let Some(prior) = prior.filter(|prior| **prior != plan.planned) {
             remember(prior, &mut plan.planned);
         }
@@ -49,6 +60,13 @@ impl Planner<'_> {
                 .extend(self.check(client, call, before, &plan.planned).await);
         }
         plan
+    }
+
+    async fn location(self, planned: &TaskModel) -> Result<Field<String>, Diagnostic> {
+        match planned.registry() {
+            Some(id) => self.notes.look_up(self.azure, self.preflight, &id).await,
+            None => Ok(Field::Unknown),
+        }
     }
 
     async fn check(self, client: &Client, call: &Call, before: Option<&TaskModel>, planned: &TaskModel) -> Diagnostics {

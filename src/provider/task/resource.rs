@@ -14,7 +14,7 @@ use crate::{
         schema::Schema,
         timeouts::{Timeouts, effective},
     },
-    provider::{Connection, diagnose},
+    provider::{Connection, agent_pool::notes::Notes, diagnose},
 };
 
 use super::{
@@ -28,13 +28,17 @@ use super::{
 /// The resource type.
 pub struct TaskResource {
     connection: Arc<Connection>,
+    notes: Notes,
 }
 
 impl TaskResource {
     /// The resource type on a connection.
     #[must_use]
     pub fn new(connection: Arc<Connection>) -> Self {
-        Self { connection }
+        Self {
+            connection,
+            notes: Notes::default(),
+        }
     }
 
     fn begin(
@@ -86,6 +90,7 @@ impl Resource for TaskResource {
         let azure = self.connection.side_read(operation);
         Planner {
             azure: azure.as_ref(),
+            notes: &self.notes,
             preflight: &self.connection.preflight(),
         }
         .refine(request)
@@ -110,16 +115,8 @@ impl Resource for TaskResource {
         };
         match task::get(&client, &call, &id).await {
             Ok(task) => match check_answer(&id, &task) {
-                Ok(()) => {
-                    let outcome = Outcome::of(state.refreshed(&task));
-                    match importing::is_stub(&state) {
-                        true => match importing::not_told(&id, &task) {
-                            Some(warning) => outcome.with(warning),
-                            None => outcome,
-                        },
-                        false => outcome,
-                    }
-                }
+                Ok(()) if importing::is_stub(&state) => importing::imported(&client, &call, &id, &state, &task).await,
+                Ok(()) => Outcome::of(state.refreshed(&task)),
                 Err(error) => Outcome::failed(Some(state), error),
             },
             Err(error) if error.is_gone() => Outcome::gone(),

@@ -2,7 +2,7 @@
 //! Terraform enforces, also those that a given Terraform does not check.
 
 use serde_json::{Value, json};
-use terraform_provider_acr::emulator::{self, Emulator, Fault, Mutation};
+use terraform_provider_acr::emulator::{self, Emulator, Fault, Mutation, Options};
 
 use super::{options, pool_id, registry, subnet};
 use crate::{
@@ -14,7 +14,11 @@ const TYPE: &str = "acr_agent_pool";
 
 /// The emulator, a provider process that uses it, and its environment.
 fn world() -> (Emulator, PluginProcess) {
-    let emulator = emulator::start_blocking(options()).unwrap();
+    let emulator = emulator::start_blocking(Options {
+        run_duration: std::time::Duration::from_millis(100),
+        ..options()
+    })
+    .unwrap();
     let environment = emulator.environment();
     let variables: Vec<_> = environment
         .iter()
@@ -37,7 +41,8 @@ async fn core(emulator: &Emulator, process: &PluginProcess) -> Core<tonic::trans
 fn base() -> Value {
     json!({
         "name": "builds", "registry_id": registry(), "subnet_id": subnet(), "tier": "S1", "instance_count": 1,
-        "replace_when_failed": false, "timeouts": {"create": "30m", "delete": "30m"},
+        "replace_when_failed": false, "timeouts": {"create": "30m", "delete": "30m"}, "drain_timeout": "30m",
+        "readiness_probe": {"timeout": "5m", "on_failure": "error"},
     })
 }
 
@@ -54,6 +59,10 @@ async fn everything_that_a_configuration_can_do() {
         ("/registry_id", json!(registry().to_lowercase())),
         ("/replace_when_failed", json!(true)),
         ("/timeouts", json!({"update": "1h"})),
+        ("/drain_timeout", json!("1h30m")),
+        ("/readiness_probe", json!({})),
+        ("/readiness_probe/on_failure", json!("warn")),
+        ("/readiness_probe/timeout", Value::Null),
     ];
     core.exercise(TYPE, base(), &variations).await;
     core.expect_clean();

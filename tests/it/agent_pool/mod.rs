@@ -2,11 +2,13 @@
 
 mod conformance;
 mod data_source;
+mod draining;
 mod drift;
 mod failures;
 mod lifecycle;
 mod permissions;
 mod plans;
+mod probing;
 mod status;
 
 use std::time::Duration;
@@ -60,6 +62,34 @@ pub(crate) fn seed(more: Value) -> Seed {
         seed[name] = value.clone();
     }
     Seed::from_json(&seed.to_string()).unwrap()
+}
+
+/// A rule that keeps machines from Azure's storage.
+fn no_storage() -> Value {
+    json!({"name": "no-storage", "properties": {"priority": 200, "direction": "Outbound", "access": "Deny", "protocol": "*",
+        "sourceAddressPrefix": "*", "sourcePortRange": "*", "destinationAddressPrefix": "Storage", "destinationPortRange": "*"}})
+}
+
+/// A seed whose subnet has these rules, and is dead if there are any, with more in it.
+fn ruled(rules: &Value, more: Value) -> Seed {
+    let dead = !rules.as_array().unwrap().is_empty();
+    let mut all = json!({
+        "network_security_groups": [{"name": "nsg", "resource_group": "rg-builds", "security_rules": rules}],
+        "virtual_networks": [{"name": "vnet-builds", "resource_group": "rg-builds", "address_space": ["10.40.0.0/16"],
+            "subnets": [{"name": "snet-agents", "address_prefix": "10.40.1.0/24", "security_group": "nsg", "dead": dead}]}],
+        "service_tags": {},
+    });
+    for (name, value) in more.as_object().unwrap() {
+        all[name] = value.clone();
+    }
+    seed(all)
+}
+
+/// `acr_agent_pool.p` in the subnet, with preflight's verdict on the network only a warning.
+fn unguarded(arguments: &str) -> String {
+    let warned = "provider \"acr\" {\n  preflight {\n    network = \"warning\"\n  }\n}";
+    let pool = configuration(&registry(), &format!("  subnet_id = \"{}\"\n{arguments}", subnet()));
+    pool.replace("provider \"acr\" {}", warned)
 }
 
 impl World {

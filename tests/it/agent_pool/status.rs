@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use terraform_provider_acr::emulator::{Options, Seed};
 
-use super::{HEADER, World, options, pool_id, seed, subnet};
+use super::{HEADER, World, no_storage, options, pool_id, ruled, subnet};
 use crate::sandbox::Version;
 
 const DATA: &str = "\noutput \"status\" {\n  value = data.acr_agent_pool.p\n}\n";
@@ -18,21 +18,7 @@ fn seeded(pool: &Value, rules: &Value, runs: &Value) -> Seed {
     for (name, value) in pool.as_object().unwrap() {
         own[name] = value.clone();
     }
-    let dead = !rules.as_array().unwrap().is_empty();
-    seed(json!({
-        "network_security_groups": [{"name": "nsg", "resource_group": "rg-builds", "security_rules": rules}],
-        "virtual_networks": [{"name": "vnet-builds", "resource_group": "rg-builds", "address_space": ["10.40.0.0/16"],
-            "subnets": [{"name": "snet-agents", "address_prefix": "10.40.1.0/24", "security_group": "nsg", "dead": dead}]}],
-        "service_tags": {},
-        "agent_pools": [own],
-        "runs": runs,
-    }))
-}
-
-/// A rule that keeps the machines from Azure's storage.
-fn no_storage() -> Value {
-    json!([{"name": "no-storage", "properties": {"priority": 200, "direction": "Outbound", "access": "Deny", "protocol": "*",
-        "sourceAddressPrefix": "*", "sourcePortRange": "*", "destinationAddressPrefix": "Storage", "destinationPortRange": "*"}}])
+    ruled(rules, json!({"agent_pools": [own], "runs": runs}))
 }
 
 /// The status under a provider block with these contents, read without a warning.
@@ -68,7 +54,7 @@ fn reasons(status: &Value) -> String {
 fn a_dead_subnet_stalls_the_pool_and_the_blocked_requirement_is_named() {
     let in_subnet = json!({"subnet_id": subnet()});
     let runs = json!([run("cf1", "Queued", 90), run("cf2", "Queued", 30)]);
-    let found = status(seeded(&in_subnet, &no_storage(), &runs), "");
+    let found = status(seeded(&in_subnet, &json!([no_storage()]), &runs), "");
     assert_eq!(
         (&found["health"], &found["accepting_runs"], &found["readiness"]),
         (&json!("stalled"), &json!(false), &json!("failed"))
@@ -86,14 +72,14 @@ fn a_dead_subnet_stalls_the_pool_and_the_blocked_requirement_is_named() {
 
     // A run that runs has reached what it needs, whatever the rules seem to say.
     let runs = json!([run("cf1", "Running", 90), run("cf2", "Queued", 30)]);
-    let found = status(seeded(&in_subnet, &no_storage(), &runs), "");
+    let found = status(seeded(&in_subnet, &json!([no_storage()]), &runs), "");
     assert_eq!(found["health"], "ready");
     assert!(reasons(&found).contains("only machine is busy"), "{found}");
 
     // Whoever has switched the check off is not told its verdict.
     let runs = json!([run("cf1", "Queued", 30)]);
     let off = "  preflight {\n    network = \"off\"\n  }";
-    let found = status(seeded(&in_subnet, &no_storage(), &runs), off);
+    let found = status(seeded(&in_subnet, &json!([no_storage()]), &runs), off);
     assert_eq!((&found["health"], reasons(&found).as_str()), (&json!("ready"), ""));
 }
 
@@ -139,7 +125,7 @@ fn busy_machines_no_machine_and_a_failed_pool() {
     assert!(reasons(&found).contains("Raise instance_count."), "{found}");
 
     let failed = json!({"provisioning_state": "Failed", "subnet_id": subnet()});
-    let found = status(seeded(&failed, &no_storage(), &runs), "");
+    let found = status(seeded(&failed, &json!([no_storage()]), &runs), "");
     assert_eq!(
         (&found["health"], &found["accepting_runs"], &found["readiness"]),
         (&json!("failed"), &json!(false), &json!("failed"))

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::{SMALLEST, configuration, kept, named, task, task_id, tasks, writes};
 use crate::{
     agent_pool::{HEADER, World, attributes, registry},
-    sandbox::Version,
+    sandbox::{Sandbox, Version},
 };
 
 /// Everything that a task can have.
@@ -190,14 +190,29 @@ fn import_in_any_casing_and_with_a_list_of_what_is_missing() {
     let run = second.ok(&["import", super::ADDRESS, &task_id("nightly").to_uppercase()]);
     for missing in [
         "secret_arguments (SHUT)",
-        "source_trigger \"commits\": authentication",
-        "custom \"other.example\"",
+        "docker_step: context_access_token",
+        "source_trigger \"commits\": authentication: its tokens",
+        "base_image_trigger \"base\": update_trigger_endpoint",
+        "custom \"other.example\": password",
     ] {
         run.says(missing);
     }
     assert!(!run.output().contains("s3cr3t"), "{run}");
     let imported = attributes(&second, super::ADDRESS);
     let created = task(&world);
+    assert!(
+        !second.state().to_string().contains("s3cr3t"),
+        "no secret gets into a state that nobody asked to hold it"
+    );
+    assert_eq!(imported["source_trigger"][0]["authentication"][0]["token_type"], "PAT");
+    assert_eq!(imported["registry_credential"][0]["custom"][0]["username"], "me");
+    // A reader gets less, and is told.
+    let reader = Sandbox::new(Version::Newest).env(world.emulator.reader_environment());
+    reader.write("main.tf", &text);
+    reader
+        .ok(&["import", super::ADDRESS, &task_id("nightly")])
+        .says("context_access_token, if there is one")
+        .says("custom \"other.example\": username, password, identity");
     for name in [
         "id",
         "name",
@@ -225,7 +240,18 @@ fn import_in_any_casing_and_with_a_list_of_what_is_missing() {
     );
 
     // A task without secrets is there at once.
-    both = named("plain", SMALLEST);
+    let identity = "
+  identity {
+    type = \"SystemAssigned\"
+  }
+  registry_credential {
+    custom {
+      login_server = \"other.example\"
+      identity     = \"[system]\"
+    }
+  }
+";
+    both = named("plain", &format!("{SMALLEST}{identity}"));
     let third = world.another();
     third.write("main.tf", &both);
     third.ok(&["apply", "-auto-approve"]);

@@ -1,7 +1,10 @@
 //! `acr_task` under real Terraform, against the emulator.
 
 mod conformance;
+mod drift;
+mod failures;
 mod lifecycle;
+mod plans;
 
 use serde_json::Value;
 use terraform_provider_acr::emulator::JournalEntry;

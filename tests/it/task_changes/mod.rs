@@ -1,7 +1,11 @@
 //! What becomes of a task when its configuration changes, under real Terraform, judged by what the emulator has stored.
 
+mod azurerm;
 mod drift;
 mod nightly;
+mod odd_answers;
+mod pairing;
+mod refusals;
 mod row;
 mod rows_registries;
 mod rows_steps;
