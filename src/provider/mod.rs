@@ -16,6 +16,7 @@ mod settings;
 mod sign_in_advice;
 pub mod subnet_readiness;
 pub mod task;
+pub mod task_run;
 pub mod task_runs;
 pub mod tasks;
 pub mod why_queued;
@@ -66,6 +67,7 @@ impl AcrProvider {
                 Box::new(agent_pool::resource::AgentPoolResource::new(connection.clone())),
                 Box::new(image_build::resource::ImageBuildResource::new(connection.clone())),
                 Box::new(task::resource::TaskResource::new(connection.clone())),
+                Box::new(task_run::resource::TaskRunResource::new(connection.clone())),
             ],
             data_sources: vec![
                 Box::new(agent_pool::data_source::AgentPoolDataSource::new(connection.clone())),

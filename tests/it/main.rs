@@ -16,6 +16,7 @@ mod network_path;
 mod plugin_process;
 mod preflight;
 mod rpc;
+mod running;
 mod sandbox;
 mod story;
 mod task;

@@ -51,7 +51,7 @@ model! {
         /// Why the run failed.
         pub error_message: String,
         /// The statuses that fail the apply.
-        pub fail_on: Vec<String>,
+        pub fail_on: Vec<Field<String>>,
         /// When the run ended.
         pub finished_at: String,
         /// ARM id of the run.

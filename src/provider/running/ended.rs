@@ -1,6 +1,7 @@
 //! What is said of a run at its end: pure, from what was seen to diagnostics.
 
 use crate::{
+    acr::run::{Run, RunId},
     azure::Error,
     framework::{Diagnostic, Diagnostics},
     provider::diagnose,
@@ -54,6 +55,7 @@ pub fn finished(order: &Order<'_>, record: &Record) -> Diagnostics {
         .any(|status| status.eq_ignore_ascii_case(&run.status));
     let mut parts = vec![cause(record)];
     parts.extend(tail(record));
+    parts.extend(advice(record).map(str::to_owned));
     parts.push(format!("The whole log: {}", log_command(&record.id)));
     if fails {
         parts.push(TAINTED.to_owned());
@@ -83,7 +85,7 @@ pub fn unseen(
     let mut parts = vec![std::mem::take(&mut diagnostic.detail)];
     parts.extend(explanation.map(str::to_owned));
     parts.extend(tail(record));
-    parts.push(remains(record, cancelled));
+    parts.push(remains(&record.id, &record.run, cancelled));
     parts.push(TAINTED.to_owned());
     diagnostic.detail = parts.join("\n\n");
     diagnostic
@@ -106,6 +108,15 @@ fn cause(record: &Record) -> String {
         text.push_str(" It never started.");
     }
     text
+}
+
+/// What to do about a cause that many have met and that says little by itself.
+fn advice(record: &Record) -> Option<&'static str> {
+    let message = record.run.run_error_message.iter();
+    let mut said = message.chain(&record.log.tail);
+    said.any(|text| text.contains("ACR refresh token") && text.contains("403 Forbidden")).then_some(
+        "The registry's network rules keep the run out. Let it run on an agent pool in a subnet that the registry accepts; or, for a task with a system-assigned identity, set networkRuleBypassAllowedForTasks to true on the registry.",
+    )
 }
 
 /// The log's last lines; why there are none, if something went wrong with it.
@@ -135,12 +146,10 @@ fn tail(record: &Record) -> Option<String> {
 
 /// What goes on in Azure.
 #[must_use]
-pub fn remains(record: &Record, cancelled: &Cancelled) -> String {
-    let (run, command) = (human(&record.id), cancel_command(&record.id));
-    let run = capitalised(&run);
-    let status = &record.run.status;
+pub fn remains(id: &RunId, seen: &Run, cancelled: &Cancelled) -> String {
+    let (run, command, status) = (capitalised(&human(id)), cancel_command(id), &seen.status);
     match cancelled {
-        Cancelled::Ended if record.run.has_succeeded() => {
+        Cancelled::Ended if seen.has_succeeded() => {
             format!("{run} was to be cancelled and had succeeded by then.")
         }
         Cancelled::Ended => format!("{run} was cancelled: it ended as {status}."),
@@ -150,7 +159,7 @@ pub fn remains(record: &Record, cancelled: &Cancelled) -> String {
         Cancelled::Refused(error) => format!(
             "{run} goes on, last seen as {status}: it could not be cancelled ({error}). To try again: {command}"
         ),
-        Cancelled::NotAsked if record.run.has_ended() => format!("{run} ended as {status}."),
+        Cancelled::NotAsked if seen.has_ended() => format!("{run} ended as {status}."),
         Cancelled::NotAsked => format!("{run} goes on, last seen as {status}. To cancel it: {command}"),
     }
 }

@@ -106,23 +106,23 @@ impl Performed {
 
 impl Runner<'_> {
     /// Runs what is ordered. `request` is awaited after the checks have passed and before anything is scheduled or scaled:
-    /// an upload belongs into it.
+    /// an upload belongs into it. The steps are boxed: together they are more than the stack of a thread may hold.
     pub async fn perform(
         self,
         order: &Order<'_>,
         request: impl Future<Output = Result<RunRequest, Diagnostics>> + Send,
     ) -> Performed {
-        if let Err(refusal) = self.gate(order).await {
+        if let Err(refusal) = Box::pin(self.gate(order)).await {
             return Performed::refused(refusal);
         }
         let request = match request.await {
             Ok(request) => request,
             Err(why) => return Performed::refused(why),
         };
-        let mut told = self.earlier(order, &request).await;
+        let mut told = Box::pin(self.earlier(order, &request)).await;
         let mut performed = match (&order.options.scale, &order.subject.pool) {
-            (Some(scale), Some(pool)) => self.scaled(order, &request, *scale, pool).await,
-            _ => self.schedule_and_wait(order, &request).await,
+            (Some(scale), Some(pool)) => Box::pin(self.scaled(order, &request, *scale, pool)).await,
+            _ => Box::pin(self.schedule_and_wait(order, &request)).await,
         };
         told.extend(performed.diagnostics);
         performed.diagnostics = told;
@@ -132,11 +132,11 @@ impl Runner<'_> {
     /// Runs between a scaling and its end.
     async fn scaled(&self, order: &Order<'_>, request: &RunRequest, scale: Scale, pool: &AgentPoolId) -> Performed {
         let lease = self.desk.hold(pool);
-        let mut performed = match self.raise(&lease, scale).await {
-            Ok(()) => self.schedule_and_wait(order, request).await,
+        let mut performed = match Box::pin(self.raise(&lease, scale)).await {
+            Ok(()) => Box::pin(self.schedule_and_wait(order, request)).await,
             Err(why) => Performed::refused(why),
         };
-        performed.diagnostics.extend(self.put_back(lease).await);
+        performed.diagnostics.extend(Box::pin(self.put_back(lease)).await);
         performed
     }
 
@@ -145,7 +145,7 @@ impl Runner<'_> {
         let scheduled = match run::schedule(self.client, self.call, registry, request).await {
             Ok(run) => run,
             Err(error) if error.may_have_started() => {
-                return Performed::refused(self.lost(order, request, &error).await);
+                return Performed::refused(Box::pin(self.lost(order, request, &error)).await);
             }
             Err(refused) => {
                 return Performed::refused(diagnose::azure(&format!("running {}", order.what), &refused.error));
@@ -155,16 +155,18 @@ impl Runner<'_> {
         self.desk.is_known(&id);
         tracing::info!("run \"{}\" of {} is scheduled", id.run_id(), order.what);
         if !order.options.wait {
+            // The answer has no times yet. Without a look the next refresh brings them.
+            let seen = run::get(self.client, self.call, &id).await;
             return Performed {
                 record: Some(Record {
                     id,
-                    run: scheduled,
+                    run: seen.unwrap_or(scheduled),
                     log: Log::default(),
                 }),
                 diagnostics: Diagnostics::new(),
             };
         }
-        self.see_through(order, id, scheduled, &request.secrets()).await
+        Box::pin(self.see_through(order, id, scheduled, &request.secrets())).await
     }
 }
 
@@ -178,7 +180,12 @@ impl fmt::Debug for Runner<'_> {
 
 /// `run "cf1"`, and where: for messages.
 fn human(id: &RunId) -> String {
-    format!("run \"{}\" ({})", id.run_id(), id.registry().human())
+    let registry = id.registry();
+    let (name, group) = (registry.name(), registry.resource_group());
+    format!(
+        "run \"{}\" (registry \"{name}\", resource group \"{group}\")",
+        id.run_id()
+    )
 }
 
 /// The command that cancels a run, for people.

@@ -73,7 +73,8 @@ pub trait RunModel: Model {
     /// Takes in a later look at the run; its log stays what it was.
     fn refresh(&mut self, run: &Run);
 
-    /// What of the run is known at plan: no log where none is to be stored. `prior` is what is changed in place.
+    /// What of the run is known at plan: all that has been, where `prior` is changed in place, and no log where none is to be
+    /// stored.
     fn predict(&mut self, prior: Option<&Self>);
 }
 
@@ -110,6 +111,18 @@ macro_rules! run_model {
             }
 
             fn predict(&mut self, prior: Option<&Self>) {
+                if let Some(prior) = prior {
+                    // What is changed in place is Terraform's own: it changes nothing of a run that has been.
+                    self.id = prior.id.clone();
+                    self.run_id = prior.run_id.clone();
+                    self.status = prior.status.clone();
+                    self.error_message = prior.error_message.clone();
+                    self.created_at = prior.created_at.clone();
+                    self.started_at = prior.started_at.clone();
+                    self.finished_at = prior.finished_at.clone();
+                    self.duration_seconds = prior.duration_seconds.clone();
+                    self.output_images = prior.output_images.clone();
+                }
                 let prior = prior.map(|prior| &prior.log_tail);
                 self.log_tail = $crate::provider::running::model::planned_log(&self.store_log_tail, prior);
             }
@@ -121,11 +134,12 @@ macro_rules! run_model {
 #[must_use]
 pub fn options(
     wait: &Field<bool>,
-    fail_on: &Field<Vec<String>>,
+    fail_on: &Field<Vec<Field<String>>>,
     cancel_on_interrupt: &Field<bool>,
     log_tail_lines: &Field<i64>,
     scale: &Field<ScaleModel>,
 ) -> Options {
+    let listed = |given: &Vec<Field<String>>| given.iter().filter_map(Field::text).map(str::to_owned).collect();
     let all = || super::schema::FAIL_ON.map(str::to_owned).to_vec();
     let lines = log_tail_lines.known().copied().unwrap_or(LOG_TAIL_LINES);
     let scale = scale.known().and_then(|scale| {
@@ -136,7 +150,7 @@ pub fn options(
     });
     Options {
         wait: *wait != Field::Known(false),
-        fail_on: fail_on.known().cloned().unwrap_or_else(all),
+        fail_on: fail_on.known().map_or_else(all, listed),
         cancel_on_interrupt: *cancel_on_interrupt != Field::Known(false),
         log_tail_lines: usize::try_from(lines).unwrap_or_default(),
         scale,

@@ -61,7 +61,7 @@ impl Runner<'_> {
             }
             return Ok(());
         }
-        self.check_room(id, &pool, scale.instances).await?;
+        Box::pin(self.check_room(id, &pool, scale.instances)).await?;
         tracing::info!(
             "scaling agent pool \"{}\" from {count} to {} machines for the run",
             id.name(),
@@ -111,7 +111,7 @@ impl Runner<'_> {
             tracing::info!("agent pool \"{}\" keeps its {} machines", id.name(), changed.ours);
             return Diagnostics::new();
         }
-        match self.restore(&id, changed).await {
+        match Box::pin(self.restore(&id, changed)).await {
             Ok(()) => Diagnostics::new(),
             Err(why) => left(&id, changed, &why).into(),
         }
@@ -201,7 +201,7 @@ impl Runner<'_> {
             subnet: subnet.and_then(|subnet| subnet.parse().ok()),
             change: Change::ScaleOut,
         };
-        let checked = self.preflight.at_apply(self.client, self.call, &subject).await;
+        let checked = Box::pin(self.preflight.at_apply(self.client, self.call, &subject)).await;
         checked.map_err(|refusal| super::gate::pointing_at("scale", refusal))
     }
 

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use crate::framework::{
-    Type, Value,
+    Diagnostic, Diagnostics, Field, Type, Value,
     schema::{Attribute, Block, NestedBlock},
     timeouts::{self, Defaults},
     validators::{Problem, Validator},
 };
 
-use super::model::LOG_TAIL_LINES;
+use super::model::{LOG_TAIL_LINES, ScaleModel};
 
 /// The statuses of a run that has ended badly.
 pub const FAIL_ON: [&str; 4] = ["Failed", "Error", "Timeout", "Canceled"];
@@ -20,8 +20,6 @@ const LOG_TAIL_LINES_MAX: i64 = 1_000;
 /// The most machines that a pool is scaled to for a run. What a registry may really have is its quota's matter.
 const INSTANCES_MAX: i64 = 1_000;
 
-const MINUTE: Duration = Duration::from_secs(60);
-
 /// How long operations may take when the user says nothing: a task takes at most an hour unless it says otherwise, and a pool
 /// is scaled in 4 to 12 minutes, twice.
 pub const TIMEOUTS: Defaults = Defaults {
@@ -30,9 +28,6 @@ pub const TIMEOUTS: Defaults = Defaults {
     update: Duration::from_secs(5 * 60),
     delete: Duration::from_secs(5 * 60),
 };
-
-/// How long deleting waits for a run to end that it has cancelled.
-pub const CANCEL_WAIT: Duration = MINUTE;
 
 /// What the user may say about any run.
 #[must_use]
@@ -133,6 +128,20 @@ pub fn scale() -> NestedBlock {
             description: "Machines for the run: a pool that is at zero between builds costs nothing. Scaling takes Azure 4 to 12 minutes each way.",
         },
     )
+}
+
+/// Checks what concerns both: whoever does not wait cannot put a pool back.
+pub fn check(wait: &Field<bool>, scale: &Field<ScaleModel>) -> Diagnostics {
+    let restores = scale
+        .known()
+        .is_some_and(|scale| !matches!(scale.restore, Field::Known(false) | Field::Unknown));
+    if *wait != Field::Known(false) || !restores {
+        return Diagnostics::new();
+    }
+    let detail = "With wait = false nobody is there to put the pool back when the run has ended. Set restore = false in the scale block, or wait for the run.";
+    Diagnostic::error("Nobody puts the pool back", detail)
+        .at_attribute("scale")
+        .into()
 }
 
 /// The `timeouts` block.

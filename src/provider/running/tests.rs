@@ -73,7 +73,7 @@ fn a_failure_has_its_run_its_cause_and_its_logs_end() {
     assert_eq!(
         told(&usual(), &record(run.clone(), &["step 1", "", "boom"])),
         "Error: Running task \"nightly\"
-Run \"cf7\" (registry \"builds\" (resource group \"rg\")) ended as Failed: failed during run, err: exit status 1.
+Run \"cf7\" (registry \"builds\", resource group \"rg\") ended as Failed: failed during run, err: exit status 1.
 
 The last 3 lines of its log:
 
@@ -118,7 +118,7 @@ fn a_success_is_silent_but_for_a_log_that_is_not_all_there() {
     good.log.warning = Some("the log of run \"cf7\" cannot be read: no".into());
     assert_eq!(
         told(&usual(), &good),
-        "Warning: The log of run \"cf7\" (registry \"builds\" (resource group \"rg\")) is not all there
+        "Warning: The log of run \"cf7\" (registry \"builds\", resource group \"rg\") is not all there
 The log of run \"cf7\" cannot be read: no. The run itself has succeeded."
     );
 }
@@ -142,7 +142,7 @@ fn whoever_stops_waiting_learns_what_goes_on() {
     let said = unseen(&order, &queued, &interrupted, &refused, Some("Why it is queued: zero.")).detail;
     for part in [
         "Why it is queued: zero.",
-        "Run \"cf7\" (registry \"builds\" (resource group \"rg\")) goes on, last seen as Queued: it could not be cancelled (",
+        "Run \"cf7\" (registry \"builds\", resource group \"rg\") goes on, last seen as Queued: it could not be cancelled (",
         "not on pools",
         "az acr task cancel-run --registry builds --run-id cf7",
         "tainted",

@@ -70,8 +70,8 @@ impl Runner<'_> {
         };
         let (result, log) = tokio::select! {
             biased;
-            (result, log) = run_to_the_end(self.client, self.call, &id, &scheduled, follow) => (Some(result), log),
-            () = self.explain_while_queued(order, &watch) => (None, Log::default()),
+            (result, log) = Box::pin(run_to_the_end(self.client, self.call, &id, &scheduled, follow)) => (Some(result), log),
+            () = Box::pin(self.explain_while_queued(order, &watch)) => (None, Log::default()),
         };
         match result {
             Some(Ok(run)) => {
@@ -83,13 +83,11 @@ impl Runner<'_> {
                 }
             }
             Some(Err(WaitError { error, last })) => {
-                self.unseen(order, &watch, Unseen::Lost(error), Record { id, run: last, log })
-                    .await
+                Box::pin(self.unseen(order, &watch, Unseen::Lost(error), Record { id, run: last, log })).await
             }
             None => {
                 let run = watch.last();
-                self.unseen(order, &watch, Unseen::Hopeless, Record { id, run, log })
-                    .await
+                Box::pin(self.unseen(order, &watch, Unseen::Hopeless, Record { id, run, log })).await
             }
         }
     }
@@ -171,7 +169,7 @@ impl Runner<'_> {
     async fn explain(&self, call: &Call, order: &Order<'_>, run: &Run) -> Option<(String, bool)> {
         let pool = order.subject.pool.as_ref()?;
         let asked = Some(ActiveRun::from(run));
-        let explained = why_queued::explain(self.client, call, self.preflight, pool, asked).await;
+        let explained = Box::pin(why_queued::explain(self.client, call, self.preflight, pool, asked)).await;
         Some((explained.paragraph()?, is_hopeless(&explained.diagnosis)))
     }
 }

@@ -18,5 +18,7 @@ mod step_schema;
 mod trigger_schema;
 mod writing;
 
+pub use step_schema::context_check;
+
 #[cfg(test)]
 mod tests;

@@ -35,7 +35,8 @@ fn token() -> Vec<Attribute> {
 
 const CONTEXT: &str = "Where the source is: a git repository (`https://github.com/contoso/app.git#branch:folder`), an artifact of a registry (`oci://contoso.azurecr.io/source:v1`) or the address of an archive.";
 
-fn context_check() -> Validator {
+/// A source that Azure can read, by the address alone.
+pub fn context_check() -> Validator {
     Validator::text("a git repository, an artifact, an archive or `/dev/null`", |text| {
         Context::parse(text).map(|_| ()).map_err(|error| {
             let text = error.to_string();
