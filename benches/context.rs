@@ -1,4 +1,5 @@
-//! How long the hash of a local context takes, beside `sha256sum` on the same files. A figure, never an assertion.
+//! How long the hash of a local context takes, beside `sha256sum` on the same files, and how much memory a large one takes.
+//! Figures, never assertions.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -16,6 +17,9 @@ use terraform_provider_acr::acr::source::Source;
 const FILES: usize = 10_000;
 const FILES_PER_FOLDER: usize = 100;
 const FILE_BYTES: usize = 8 << 10;
+
+/// A context of a size that some have: one file, without blocks on the disc.
+const LARGE_BYTES: u64 = 1 << 30;
 
 /// Enough for a median that stays the same from run to run.
 const RUNS: usize = 5;
@@ -45,6 +49,31 @@ fn main() {
     println!("context hash, 10,000 files     {:>8.1} ms", millis(hash));
     println!("sha256sum, the same files      {:>8.1} ms", millis(sums));
     println!("context archive, 10,000 files  {:>8.1} ms", millis(pack));
+    let large = tempfile::tempdir().unwrap();
+    fs::write(large.path().join("Dockerfile"), "FROM scratch\n").unwrap();
+    let file = fs::File::create(large.path().join("data")).unwrap();
+    file.set_len(LARGE_BYTES).unwrap();
+    let begun = Instant::now();
+    let source = Source::read(large.path(), Path::new("Dockerfile")).unwrap();
+    source.hash().unwrap();
+    source.pack().unwrap();
+    println!("hash and archive of 1 GiB      {:>8.1} ms", millis(begun.elapsed()));
+    match peak_kib() {
+        Some(peak) => println!("memory at the peak of all that {:>8.1} MiB", kib_to_mib(peak)),
+        None => println!("memory at the peak: this system does not tell"),
+    }
+}
+
+#[allow(clippy::cast_precision_loss, reason = "a figure for people")]
+fn kib_to_mib(kib: u64) -> f64 {
+    kib as f64 / 1024.0
+}
+
+/// The most memory that this process has had, in KiB; where the system tells (Linux).
+fn peak_kib() -> Option<u64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    line.split_whitespace().nth(1)?.parse().ok()
 }
 
 fn fill(root: &Path) {

@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
 """The main job, shown: real Terraform, the provider as a user would install it, and the embedded emulator as Azure.
 
-Creates, scales, replaces, imports and destroys an agent pool from `examples/build-pool`, prints what it does, and fails on
-any surprise. Everything happens in a temporary folder; nothing is left running.
+Creates, scales, replaces, imports and destroys an agent pool from `examples/build-pool`, builds the image of
+`examples/image-build` on a pool, prints what it does, and fails on any surprise. Everything happens in a temporary folder; nothing is left running.
 """
 
 import json
 import os
 import pathlib
 import platform
+import re
 import shutil
 import signal
 import ssl
@@ -28,6 +29,9 @@ ARCHITECTURES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64
 
 # How long the emulator takes for each operation. Azure takes 3 to 14 minutes.
 PROVISIONING_SECONDS = "2"
+
+# A line of a run's log, as the provider logs it. Terraform puts what else belongs to the record behind it.
+LOG_LINE = re.compile(r'\[INFO\].*: run "\w+" \| (.*?)(?:: (?:@module|timestamp|tf_\w+)=\S+( \S+=\S+)*)?$')
 
 # What a network team would run to get the rules.
 RULES = """\
@@ -151,7 +155,7 @@ class Terraform:
         self.folder = folder
         folder.mkdir()
         if example:
-            shutil.copy(EXAMPLES / example / "main.tf", folder)
+            shutil.copytree(EXAMPLES / example, folder, dirs_exist_ok=True)
         pinned = ROOT / "target" / "tools" / "terraform-1.15.5" / "terraform"
         self.program = os.environ.get("TF_CLI") or str(pinned)
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR", "LANG") if name in os.environ}
@@ -275,6 +279,45 @@ def demonstrate(folder, emulator):
     left = emulator.pools()
     expect(left == [], f"Azure still has {left}")
     say("    no agent pool is left\n")
+
+    build(folder, config, emulator)
+
+
+def build(folder, config, emulator):
+    say("== 11. Build the image of a folder on a pool. The hash of what is sent is in the plan\n")
+    image = Terraform(folder / "image", config, emulator, "image-build")
+    image.run("init", show=False)
+    text = image.run("plan", "-out=image.plan")
+    expect(re.search(r'source_hash\s+= "[0-9a-f]{64}"', text), "the plan does not show the hash of the source")
+    image.environment["TF_LOG_PROVIDER"] = "INFO"
+    text = image.run("apply", "image.plan", show=False)
+    del image.environment["TF_LOG_PROVIDER"]
+    log = [match.group(1) for match in map(LOG_LINE.search, text.splitlines()) if match]
+    say("    the build's log, as the provider follows it:\n")
+    for line in log:
+        say(f"    | {line}".rstrip())
+    say()
+    expect(any(line.startswith("Step ") for line in log), "the log of the build is not there")
+    run, digest = image.output("run"), image.output("digest")
+    say(f"    run    {json.dumps(run)}\n    digest {digest}\n")
+    expect(run["status"] == "Succeeded" and digest.startswith("sha256:"), "the build left no image")
+    image.is_settled()
+
+    say("== 12. Edit a file that .dockerignore leaves out: nothing. Edit one that is sent: a rebuild\n")
+    with (image.folder / "app" / "NOTES.md").open("a") as notes:
+        notes.write("More.\n")
+    image.is_settled()
+    (image.folder / "app" / "hello.txt").write_text("Hello again.\n")
+    text = image.run("apply", "-auto-approve")
+    expect("source_hash" in text and "1 added, 0 changed, 1 destroyed" in text, "an edit does not build again")
+    again = image.output("digest")
+    say(f"    digest {again}\n")
+    expect(again != digest, "another source has the same digest")
+
+    say("== 13. Destroy: the pool goes, the image stays in the registry\n")
+    image.run("destroy", "-auto-approve")
+    left = emulator.pools()
+    expect(left == [], f"Azure still has {left}")
 
 
 def main():

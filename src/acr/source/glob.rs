@@ -35,6 +35,12 @@ impl Glob {
     /// What is wrong with it, as a clause.
     pub(super) fn compile(pattern: &str) -> Result<Self, String> {
         let mut program = Vec::new();
+        if let Some(ending) = ending(pattern) {
+            repeat(&mut program, OneOf::Anything);
+            program.extend(ending.chars().map(|char| Step::One(OneOf::Exactly(char))));
+            let literal = None;
+            return Ok(Self { literal, program });
+        }
         let mut chars = pattern.chars().peekable();
         let mut literal = true;
         while let Some(char) = chars.next() {
@@ -145,6 +151,14 @@ impl OneOf {
     }
 }
 
+/// The ending that `**.log` asks for: with two stars first and nothing else that is special, what a path ends with counts, also
+/// within a name. With anything special behind, Docker takes whole names only.
+fn ending(pattern: &str) -> Option<&str> {
+    let rest = pattern.strip_prefix("**")?;
+    let plain = !rest.is_empty() && !rest.starts_with('/') && !rest.contains(['*', '?', '[', ']', '\\']);
+    plain.then_some(rest)
+}
+
 /// Any number of `one`.
 fn repeat(program: &mut Vec<Step>, one: OneOf) {
     let start = program.len();
@@ -202,6 +216,12 @@ mod tests {
             ("**/b", "b", true),
             ("**/b", "a/c/b", true),
             ("**/b", "ab", false),
+            ("**.log", "a.log", true),
+            ("**.log", "x/a.log", true),
+            ("**.log", "a.log/x", false),
+            ("**b", "a/cab", true),
+            ("**b*", "cab", false),
+            ("**b*", "a/bc", true),
             ("**/*.go", "x.go", true),
             ("**/*.go", "a/b/x.go", true),
             ("a/**", "a/b/c", true),

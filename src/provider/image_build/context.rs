@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use tokio_util::sync::CancellationToken;
+
 use crate::{
     acr::{
         context::{Context, ContextError, TokenError, with_token},
@@ -76,11 +78,11 @@ pub fn place(context: &Field<ContextModel>, dockerfile: &Field<String>) -> Place
     }
 }
 
-/// Looks at a local source and hashes it, on a thread of its own.
+/// Looks at a local source and hashes it, on a thread of its own, for which nobody waits any longer once `cancel` is tripped.
 ///
 /// # Errors
 /// At `context.path` or `dockerfile`: what cannot be read, and what to do.
-pub async fn look(root: PathBuf, dockerfile: PathBuf) -> Result<Hashed, Diagnostic> {
+pub async fn look(root: PathBuf, dockerfile: PathBuf, cancel: &CancellationToken) -> Result<Hashed, Diagnostic> {
     // A missing Dockerfile is the Dockerfile's fault, everything else the context's.
     let reading = move || {
         let attribute = |path: Path| move |error: crate::acr::source::SourceError| (path, error.to_string());
@@ -92,7 +94,15 @@ pub async fn look(root: PathBuf, dockerfile: PathBuf) -> Result<Hashed, Diagnost
         let hash = source.hash().map_err(attribute(at("path")))?;
         Ok(Hashed { source, hash })
     };
-    match tokio::task::spawn_blocking(reading).await {
+    let hashed = tokio::select! {
+        biased;
+        () = cancel.cancelled() => {
+            let detail = "Terraform was interrupted while the build's context was read. Nothing was built.";
+            return Err(Diagnostic::error("The build's context was not read to its end", detail).at(at("path")));
+        }
+        hashed = tokio::task::spawn_blocking(reading) => hashed,
+    };
+    match hashed {
         Ok(Ok(hashed)) => Ok(hashed),
         Ok(Err((path, why))) => Err(unreadable(path, &why)),
         Err(error) => Err(Diagnostic::bug(format!(

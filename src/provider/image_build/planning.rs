@@ -3,6 +3,8 @@
 //! Terraform plans again before it applies: files that were edited in between give another hash, which Terraform calls an
 //! inconsistent final plan.
 
+use tokio_util::sync::CancellationToken;
+
 use crate::{
     azure::{Call, Client},
     framework::{
@@ -32,6 +34,8 @@ pub struct Planner<'a> {
     pub azure: Option<&'a (Client, Call)>,
     /// The checks before something runs.
     pub preflight: &'a Preflight,
+    /// Tripped when the user interrupts.
+    pub cancel: &'a CancellationToken,
 }
 
 impl Planner<'_> {
@@ -40,7 +44,7 @@ impl Planner<'_> {
         let prior = request.prior.clone();
         let mut plan = request.unchanged();
         let (hash, warnings) = match context::place(&plan.planned.context, &plan.planned.dockerfile) {
-            Place::Local { root, dockerfile } => match context::look(root, dockerfile).await {
+            Place::Local { root, dockerfile } => match context::look(root, dockerfile, self.cancel).await {
                 Ok(hashed) => (Field::Known(hashed.hash), context::warnings(&hashed.source)),
                 Err(error) => {
                     plan.diagnostics.push(error);

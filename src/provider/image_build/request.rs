@@ -1,5 +1,7 @@
 //! A build as it is asked for. A local context is packed and uploaded on the way.
 
+use std::path::PathBuf;
+
 use crate::{
     acr::{
         RegistryId, image_platform,
@@ -34,7 +36,7 @@ pub async fn prepare(
 ) -> Result<RunRequest, Diagnostics> {
     let (location, dockerfile) = match context::place(&planned.context, &planned.dockerfile) {
         Place::Local { root, dockerfile } => {
-            let (packed, name) = pack(root, dockerfile).await?;
+            let (packed, name) = pack(root, dockerfile, call).await?;
             if let Some(hash) = planned.source_hash.text().filter(|hash| *hash != packed.source_hash) {
                 return Err(changed(hash, &packed.source_hash).into());
             }
@@ -117,12 +119,14 @@ fn argument(name: &str, value: &str, is_secret: bool) -> Argument {
 }
 
 /// Packs a local context on a thread of its own; with it, the Dockerfile's name in the archive.
-async fn pack(root: std::path::PathBuf, dockerfile: std::path::PathBuf) -> Result<(Packed, String), Diagnostic> {
+async fn pack(root: PathBuf, dockerfile: PathBuf, call: &Call) -> Result<(Packed, String), Diagnostic> {
     let packing = move || {
         let source = Source::read(&root, &dockerfile)?;
         Ok::<_, crate::acr::source::SourceError>((source.pack()?, source.dockerfile().to_owned()))
     };
-    match tokio::task::spawn_blocking(packing).await {
+    let packed = call.guard(tokio::task::spawn_blocking(packing)).await;
+    let packed = packed.map_err(|by| diagnose::azure("packing the build's context", &call.interrupted(by, None)))?;
+    match packed {
         Ok(Ok(packed)) => Ok(packed),
         Ok(Err(error)) => Err(
             Diagnostic::error("Packing the build's context", format!("Nothing was built: {error}."))

@@ -125,6 +125,7 @@ impl Resource for ImageBuildResource {
         Planner {
             azure: azure.as_ref(),
             preflight: &self.connection.preflight(),
+            cancel: &operation.cancel,
         }
         .refine(request)
         .await

@@ -6,6 +6,7 @@ use std::{collections::BTreeMap, fs};
 
 use serde_json::json;
 use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
 
 use super::{context::ContextModel, planning::Planner, request, schema, validation, *};
 use crate::{
@@ -85,6 +86,7 @@ async fn planned(prior: Option<&ImageBuildModel>, config: &ImageBuildModel) -> R
     Planner {
         azure: None,
         preflight: &Preflight::default(),
+        cancel: &CancellationToken::new(),
     }
     .refine(request)
     .await

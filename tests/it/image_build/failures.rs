@@ -230,6 +230,54 @@ fn a_killed_provider_is_followed_by_another_build_that_names_the_first() {
 }
 
 #[test]
+fn a_lost_answer_is_not_repeated_and_nothing_is_taken_for_ours() {
+    let world = world(Version::Newest);
+    configure(&world, LOCAL, NAMES);
+    world.fault(json!({"match": {"method": "POST", "path_ends": "/scheduleRun"}, "times": 1, "applied": true, "action": {"reset": true}}));
+    let run = fails(&world);
+    run.says("a run may have begun all the same").says("  cf1: ");
+    assert_eq!((scheduled(&world), build(&world)), (1, json!(null)));
+    // The next apply says the same of it, and builds.
+    world
+        .apply()
+        .says("There are earlier runs of the build of app:v1")
+        .says("  cf1: ");
+    assert_eq!((scheduled(&world), build(&world)["run_id"].as_str()), (2, Some("cf2")));
+}
+
+#[test]
+fn an_upload_outlasts_passing_faults() {
+    let world = world(Version::Newest);
+    configure(&world, LOCAL, NAMES);
+    let blob = |times: u32, action: serde_json::Value| {
+        let of = json!({"method": "PUT", "path_contains": "/tasks-source/"});
+        serde_json::from_value(json!({"match": of, "times": times, "action": action})).unwrap()
+    };
+    let place = json!({"match": {"method": "POST", "path_contains": "/listBuildSourceUploadUrl"}, "times": 1, "action": {"respond": {"status": 503}}});
+    world.emulator.set_faults(vec![
+        serde_json::from_value(place).unwrap(),
+        blob(1, json!({"reset": true})),
+        blob(1, json!({"respond": {"status": 500}})),
+        // The signature is refused: another place is asked for.
+        blob(1, json!({"respond": {"status": 403}})),
+    ]);
+    world.apply().says("1 added");
+    assert_eq!(world.emulator.faults_fired(), 4);
+    assert_eq!(
+        (scheduled(&world), build(&world)["status"].as_str()),
+        (1, Some("Succeeded"))
+    );
+    let places = requests(&world, "POST", "/listBuildSourceUploadUrl");
+    let mut ids: Vec<_> = places
+        .iter()
+        .filter(|it| it.status == Some(200))
+        .map(|it| it.correlation_id.clone())
+        .collect();
+    ids.dedup();
+    assert_eq!(ids.len(), 2, "each place has a correlation id of its own");
+}
+
+#[test]
 fn a_failed_upload_schedules_nothing() {
     let world = world(Version::Newest);
     configure(&world, LOCAL, NAMES);
