@@ -1,4 +1,4 @@
-//! Faults at every request of a life: create, scale, destroy. Whatever fails, and wherever, the life ends the same: one pool
+//! Faults at every request of a life: create, scale, destroy; and of a task: create, change, destroy. Whatever fails, and wherever, the life ends the same: one pool
 //! while there should be one, none afterwards - or with one clear error, after which the next apply or destroy mends it.
 
 mod life;
@@ -6,3 +6,4 @@ mod lost_answers;
 mod planning;
 mod positions;
 mod real_terraform;
+mod tasks;
