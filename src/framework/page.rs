@@ -141,11 +141,15 @@ fn block<'a>(out: &mut String, block: &'a Block, path: &str, nested: &mut Vec<(S
                 Nesting::List => "Block List",
                 Nesting::Set => "Block Set",
             };
+            let most = match inner.max_items {
+                0 => String::new(),
+                most => format!(", at most {most}"),
+            };
             let anchor = path.replace('.', "--");
             line(
                 out,
                 &format!(
-                    "- `{}` ({many}) {} (see [below for nested schema](#nestedblock--{anchor}))",
+                    "- `{}` ({many}{most}) {} (see [below for nested schema](#nestedblock--{anchor}))",
                     inner.name, inner.block.description
                 ),
             );
@@ -173,7 +177,7 @@ fn describe(attribute: &Attribute) -> String {
         traits.join(", "),
         attribute.description
     );
-    for validator in &attribute.validators {
+    for validator in attribute.validators.iter().filter(|it| !it.rule.is_empty()) {
         write!(text, " Allowed: {}.", validator.rule).expect("writing to a string does not fail");
     }
     if let Some(default) = &attribute.default {
@@ -199,7 +203,13 @@ mod tests {
                 Attribute::optional("tier", Type::String, "Its size.").default(Value::string("S1")),
                 Attribute::computed("id", Type::String, "Its id."),
             ],
-            blocks: vec![super::super::timeouts::block(["C.", "R.", "U.", "D."])],
+            blocks: vec![
+                NestedBlock {
+                    max_items: 1,
+                    ..NestedBlock::list("step", Block::default())
+                },
+                super::super::timeouts::block(["C.", "R.", "U.", "D."]),
+            ],
             description: "A thing.",
         });
         let page = Page {
@@ -217,6 +227,7 @@ mod tests {
             "### Required\n\n- `name` (String, Forces replacement) Its name.",
             "- `tier` (String) Its size. Default: `\"S1\"`.",
             "### Read-Only\n\n- `id` (String) Its id.",
+            "- `step` (Block List, at most 1) ",
             "(see [below for nested schema](#nestedblock--timeouts))",
             "### Nested Schema for `timeouts`\n\nOptional:\n\n- `create` (String) C. Allowed: a duration",
             "## Import\n\n```shell\nterraform import\n```",

@@ -13,7 +13,7 @@ type Check = dyn Fn(&Value) -> Result<(), Problem> + Send + Sync;
 /// A check of one attribute's known, non-null value.
 #[derive(Clone)]
 pub struct Validator {
-    /// What is allowed, for documents: "3 to 20 of `A-Z`, …".
+    /// What is allowed, for documents: "3 to 20 of `A-Z`, …". Empty when it goes without saying.
     pub rule: String,
     check: Arc<Check>,
 }

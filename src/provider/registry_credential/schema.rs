@@ -57,7 +57,7 @@ fn source(owner: Owner) -> Block {
 
 fn custom() -> Block {
     let text = |name, description| Attribute::optional(name, Type::String, description);
-    let given = || Validator::text("not empty", refuse_empty);
+    let given = || Validator::text("", refuse_empty);
     Block {
         attributes: vec![
             Attribute::required(

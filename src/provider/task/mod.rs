@@ -7,6 +7,7 @@ mod checks;
 mod convert;
 pub mod data_source;
 mod importing;
+mod leftovers;
 pub mod model;
 mod planning;
 mod refresh;

@@ -53,6 +53,9 @@ impl Planner<'_> {
         } else if let Some(prior) = prior.filter(|prior| **prior != plan.planned) {
             remember(prior, &mut plan.planned);
         }
+        if prior.is_none() {
+            plan.diagnostics.extend(self.exists(&plan.planned).await);
+        }
         let before = prior.filter(|_| !is_new);
         plan.diagnostics.extend(remarks(before, &plan.planned));
         if let Some((client, call)) = self.azure {
@@ -60,6 +63,22 @@ impl Planner<'_> {
                 .extend(self.check(client, call, before, &plan.planned).await);
         }
         plan
+    }
+
+    /// A task that is planned to be created and exists: apply would be refused. A tainted one looks like a create, too.
+    async fn exists(self, planned: &TaskModel) -> Diagnostics {
+        let (Some((client, call)), Some(id)) = (self.azure, planned.task_id()) else {
+            return Diagnostics::new();
+        };
+        if task::get(client, call, &id).await.is_err() {
+            return Diagnostics::new();
+        }
+        let human = id.human();
+        let detail = format!(
+            "Azure has this task. If this plan replaces it, because it is tainted, Azure deletes it before it creates the new one. If it is not in this Terraform's state, apply will be refused: import it with the id\n\n  {id}"
+        );
+        let summary = format!("{}{} exists now", human[..1].to_uppercase(), &human[1..]);
+        Diagnostic::warning(summary, detail).at_attribute("name").into()
     }
 
     async fn location(self, planned: &TaskModel) -> Result<Field<String>, Diagnostic> {

@@ -68,7 +68,7 @@ pub fn problem(summary: &str, detail: impl Into<String>) -> Problem {
 
 /// A check that text is there.
 pub fn not_empty() -> Validator {
-    Validator::text("not empty", |text| match text.trim().is_empty() {
+    Validator::text("", |text| match text.trim().is_empty() {
         true => Err(problem(
             "Empty value",
             "An empty text is never right here. Leave the argument out, or give it a value.",

@@ -35,25 +35,23 @@ fn token() -> Vec<Attribute> {
 
 const CONTEXT: &str = "Where the source is: a git repository (`https://github.com/contoso/app.git#branch:folder`), an artifact of a registry (`oci://contoso.azurecr.io/source:v1`) or the address of an archive.";
 
-/// A source that Azure can read, by the address alone.
-pub fn context_check() -> Validator {
-    Validator::text("a git repository, an artifact, an archive or `/dev/null`", |text| {
-        Context::parse(text).map(|_| ()).map_err(|error| {
-            let text = error.to_string();
-            let sentence = format!("{}{}.", text[..1].to_uppercase(), &text[1..]);
-            problem("Invalid context", sentence)
-        })
-    })
-}
-
-/// A context that must have files in it.
-fn source_check(what: &'static str) -> Validator {
-    Validator::text("not `/dev/null`", move |text| match Context::parse(text) {
-        Ok(Context::Nothing) => {
+/// The check of a context; `needs` is what the step takes from it, if it needs anything.
+pub fn context_check(needs: Option<&'static str>) -> Validator {
+    let rule = match needs {
+        Some(_) => "a git repository, an artifact or an archive",
+        None => "a git repository, an artifact, an archive or `/dev/null`",
+    };
+    Validator::text(rule, move |text| match (Context::parse(text), needs) {
+        (Ok(Context::Nothing), Some(what)) => {
             let detail = format!("/dev/null has no files, and this step takes its {what} from the context.");
             Err(problem("Context without files", detail))
         }
-        _ => Ok(()),
+        (Ok(_), _) => Ok(()),
+        (Err(error), _) => {
+            let text = error.to_string();
+            let sentence = format!("{}{}.", text[..1].to_uppercase(), &text[1..]);
+            Err(problem("Invalid context", sentence))
+        }
     })
 }
 
@@ -71,9 +69,7 @@ pub fn docker_step() -> Block {
             "The Dockerfile, relative to the context.",
         )
         .check(not_empty()),
-        Attribute::required("context_path", Type::String, CONTEXT)
-            .check(context_check())
-            .check(source_check("Dockerfile")),
+        Attribute::required("context_path", Type::String, CONTEXT).check(context_check(Some("Dockerfile"))),
     ];
     all.extend(token());
     all.extend([
@@ -82,7 +78,7 @@ pub fn docker_step() -> Block {
             Type::list(Type::String),
             "What the image is called, such as `app:{{.Run.ID}}`; needed unless `push_enabled` is false. Their order does not matter.",
         )
-        .check(Validator::new("names that are not empty", |value| match value {
+        .check(Validator::new("", |value| match value {
             crate::framework::Value::List(names) if names.iter().any(|name| name.as_str().is_none_or(str::is_empty)) => {
                 Err(problem("Empty image name", "Each image name has at least one letter."))
             }
@@ -137,9 +133,7 @@ pub fn file_step() -> Block {
             "The task file, relative to the context.",
         )
         .check(not_empty()),
-        Attribute::required("context_path", Type::String, CONTEXT)
-            .check(context_check())
-            .check(source_check("task file")),
+        Attribute::required("context_path", Type::String, CONTEXT).check(context_check(Some("task file"))),
         text("value_file_path", "The file with values, relative to the context.").check(not_empty()),
     ];
     all.extend(token());
@@ -163,7 +157,7 @@ pub fn encoded_step() -> Block {
         text("value_content", "The values file, as text or in base64.")
             .equivalent(same_content)
             .check(not_empty()),
-        text("context_path", CONTEXT).check(context_check()),
+        text("context_path", CONTEXT).check(context_check(None)),
     ];
     all.extend(token());
     all.extend(values());

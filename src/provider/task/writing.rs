@@ -19,7 +19,7 @@ use crate::{
     provider::{blocks, diagnose},
 };
 
-use super::{convert::new_task, model::TaskModel, planning::no_source_identity};
+use super::{convert::new_task, leftovers, model::TaskModel, planning::no_source_identity};
 
 /// How often a task is looked at that Azure is still at work on. All writes that were ever recorded were done at once.
 const BUSY_POLL: Duration = Duration::from_secs(2);
@@ -87,7 +87,13 @@ pub async fn update(client: &Client, call: &Call, id: &TaskId, change: Update<Ta
         current.identity.is_some(),
     );
     match task::put(client, call, id, &body).await {
-        Ok(task) => at_rest(client, call, id, &planned, task, &doing).await,
+        Ok(task) => {
+            let outcome = at_rest(client, call, id, &planned, task, &doing).await;
+            match leftovers::look(client, call, id, &prior, &body).await {
+                Some(warning) => outcome.with(warning),
+                None => outcome,
+            }
+        }
         Err(error) if error.may_have_been_accepted() => {
             let mut diagnostic = diagnose::azure(&doing, &error);
             diagnostic.detail.push_str("\n\nNobody knows whether Azure has accepted the change. The state has what Azure shows now, with the former secrets; plan again, and what is missing is sent again.");

@@ -36,7 +36,7 @@ fn arguments() -> Vec<Attribute> {
             .equivalent(|a, b| a.eq_ignore_ascii_case(b))
             .check(id_check::<TaskId>("the ARM id of a task", "Invalid task id")),
         map("arguments", "Build arguments; they take the place of the task's of the same name.").replaces(),
-        text("context_path", "Another source than the task's: a git repository, an archive or an artifact.").check(context_check()),
+        text("context_path", "Another source than the task's: a git repository, an archive or an artifact.").check(context_check(None)),
         text("file", "Another Dockerfile or task file, relative to the source.").check(not_empty()),
         map(
             "secret_arguments_wo",

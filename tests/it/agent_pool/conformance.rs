@@ -157,6 +157,79 @@ async fn everything_that_fails_half_way() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn everything_that_a_probe_can_come_to() {
+    let (emulator, process) = world();
+    let core = core(&emulator, &process).await;
+    let schedule = |action: Value| -> Vec<Fault> {
+        let fault = json!({"match": {"path_contains": "/scheduleRun"}, "action": action});
+        vec![serde_json::from_value(fault).unwrap()]
+    };
+    let failing = || schedule(json!({"fail_operation": {"code": "Broken", "message": "exit status 3"}}));
+    let denied = || {
+        schedule(
+            json!({"respond": {"status": 403, "body": {"error": {"code": "AuthorizationFailed", "message": "no"}}}}),
+        )
+    };
+    let with = |count: i64, on_failure: &str| {
+        let mut config = base();
+        config["instance_count"] = json!(count);
+        config["readiness_probe"]["on_failure"] = json!(on_failure);
+        config
+    };
+    let mut pool = core.resource(TYPE);
+    pool.apply(with(0, "error")).await;
+
+    // A scale-out that does not prove itself fails, and is owed a probe until it does.
+    emulator.set_faults(failing());
+    let applied = pool.apply(with(2, "error")).await;
+    assert!(
+        !applied.tainted && applied.errors()[0].contains("exit status 3"),
+        "{applied:?}"
+    );
+    assert_eq!(pool.state().get("readiness").text(), Some("failed"));
+    assert_eq!(pool.plan(with(2, "error")).await.action, Action::Update);
+    assert!(!pool.apply(with(2, "error")).await.errors().is_empty());
+    emulator.set_faults(denied());
+    assert!(
+        !pool.apply(with(2, "error")).await.errors().is_empty(),
+        "what was promised"
+    );
+    assert_eq!(pool.state().get("readiness").text(), Some("failed"));
+    // Whoever is content with a warning is left alone.
+    assert!(pool.apply(with(2, "warn")).await.errors().is_empty());
+    assert_eq!(pool.plan(with(2, "warn")).await.action, Action::NoOp);
+    // The probe is owed again, and a change of size makes up for it as well.
+    emulator.set_faults(Vec::new());
+    assert!(pool.apply(with(3, "error")).await.errors().is_empty());
+    assert_eq!(pool.state().get("readiness").text(), Some("passed"));
+    assert_eq!(pool.plan(with(3, "error")).await.action, Action::NoOp);
+
+    // From zero, with a warning for a failure and for a refusal.
+    for (faults, readiness) in [(failing(), "failed"), (denied(), "unknown")] {
+        pool.apply(with(0, "warn")).await;
+        emulator.set_faults(faults);
+        let applied = pool.apply(with(1, "warn")).await;
+        assert!(
+            applied.errors().is_empty() && !applied.diagnostics.is_empty(),
+            "{applied:?}"
+        );
+        assert_eq!(pool.state().get("readiness").text(), Some(readiness));
+        assert_eq!(pool.plan(with(1, "warn")).await.action, Action::NoOp);
+    }
+
+    // A creation that does not prove itself is tainted, and replaced.
+    let mut other = core.resource(TYPE);
+    let mut config = with(1, "error");
+    config["name"] = json!("other");
+    emulator.set_faults(failing());
+    assert!(other.apply(config.clone()).await.tainted);
+    emulator.set_faults(Vec::new());
+    assert!(other.apply(config).await.errors().is_empty());
+    assert!(!other.is_tainted());
+    core.expect_clean();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_data_source_waits_for_what_is_unknown() {
     let (emulator, process) = world();
     let mut core = core(&emulator, &process).await;

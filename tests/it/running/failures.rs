@@ -230,7 +230,10 @@ fn a_failed_run_is_tainted_and_the_next_apply_runs_again() {
     let run = world.apply();
     run.says("1 added, 0 changed, 1 destroyed");
     assert!(!run.output().contains("earlier runs"), "{run}");
-    assert_eq!((&world.run()["status"], world.scheduled()), (&json!("Succeeded"), 2));
+    assert_eq!(
+        (&world.run()["status"], world.runs_scheduled()),
+        (&json!("Succeeded"), 2)
+    );
     world.sandbox.plan_is_empty();
 }
 

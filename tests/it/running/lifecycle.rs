@@ -46,7 +46,7 @@ fn a_run_is_scheduled_once_waited_for_and_recorded() {
         );
         world.apply().says("0 added, 1 changed, 0 destroyed");
         assert_eq!(world.run()["log_tail"], Value::Null);
-        assert_eq!(world.scheduled(), 1);
+        assert_eq!(world.runs_scheduled(), 1);
 
         // What is the run's runs anew.
         world.run_is("greets", "  triggers = { sources = \"2\" }");
@@ -56,7 +56,7 @@ fn a_run_is_scheduled_once_waited_for_and_recorded() {
             !again.output().contains("earlier runs"),
             "the first run is known\n{again}"
         );
-        assert_eq!((&world.run()["run_id"], world.scheduled()), (&json!("cf2"), 2));
+        assert_eq!((&world.run()["run_id"], world.runs_scheduled()), (&json!("cf2"), 2));
         world.sandbox.plan_is_empty();
         world.sandbox.ok(&["destroy", "-auto-approve"]);
         assert!(world.asked("/cancel").is_empty(), "nothing was left to cancel");
@@ -122,7 +122,7 @@ fn a_run_that_nobody_waits_for_is_queued_and_refreshed() {
     // It is told once, and runs anew only when it is asked to.
     let plan = world.sandbox.ok(&["plan", "-detailed-exitcode"]);
     assert!(!plan.output().contains("ended as Failed"), "{plan}");
-    assert_eq!(world.scheduled(), 1);
+    assert_eq!(world.runs_scheduled(), 1);
 }
 
 #[test]
@@ -138,7 +138,7 @@ fn an_expired_record_runs_nothing() {
         .unwrap();
     world.sandbox.plan_is_empty();
     world.sandbox.ok(&["apply", "-refresh-only", "-auto-approve"]);
-    assert_eq!((world.run(), world.scheduled()), (before, 1));
+    assert_eq!((world.run(), world.runs_scheduled()), (before, 1));
 
     // Also when nobody saw the end.
     world.run_is("greets", "  triggers = { again = 1 }\n  wait = false");
@@ -150,7 +150,7 @@ fn an_expired_record_runs_nothing() {
         .unwrap();
     let plan = world.sandbox.ok(&["plan", "-detailed-exitcode"]);
     plan.says("is not known");
-    assert_eq!(world.scheduled(), 2);
+    assert_eq!(world.runs_scheduled(), 2);
 }
 
 #[test]
@@ -227,5 +227,5 @@ fn mistakes_are_found_before_anything_is_asked() {
         .sandbox
         .fails(&["apply", "-auto-approve"])
         .says("The task does not exist");
-    assert_eq!(world.scheduled(), 0);
+    assert_eq!(world.runs_scheduled(), 0);
 }

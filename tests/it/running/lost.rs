@@ -30,7 +30,7 @@ fn a_lost_answer_names_what_it_could_have_been() {
         !run.output().contains("cf1"),
         "another task's run is no candidate\n{run}"
     );
-    assert_eq!(world.scheduled(), 2, "the request was not repeated");
+    assert_eq!(world.runs_scheduled(), 2, "the request was not repeated");
     assert_eq!(crate::agent_pool::attributes(&sandbox, "acr_task_run.r"), Value::Null);
 
     // The next apply runs again, and says what it cannot tell apart.
@@ -67,7 +67,10 @@ fn after_a_kill_the_next_apply_runs_again_and_names_the_run() {
     run.says("There are earlier runs of task \"sleeps\"")
         .says("cf1: ")
         .says("None of them is recorded as this resource's");
-    assert_eq!((world.run()["run_id"].clone(), world.scheduled()), (json!("cf2"), 2));
+    assert_eq!(
+        (world.run()["run_id"].clone(), world.runs_scheduled()),
+        (json!("cf2"), 2)
+    );
     world.sandbox.plan_is_empty();
 }
 
@@ -82,7 +85,7 @@ fn a_killed_provider_is_no_different() {
     let run = running.wait(END);
     assert_ne!(run.code, Some(0), "{run}");
     world.apply().says("There are earlier runs of task \"sleeps\"");
-    assert_eq!(world.scheduled(), 2);
+    assert_eq!(world.runs_scheduled(), 2);
 }
 
 #[test]
@@ -93,5 +96,5 @@ fn runs_of_one_apply_are_no_strangers_to_each_other() {
     world.sandbox.write("main.tf", &format!("{first}{second}"));
     let run = world.apply();
     assert!(!run.output().contains("earlier runs"), "{run}");
-    assert_eq!(world.scheduled(), 2);
+    assert_eq!(world.runs_scheduled(), 2);
 }

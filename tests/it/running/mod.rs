@@ -89,7 +89,7 @@ impl World {
     }
 
     /// How many runs were scheduled.
-    fn scheduled(&self) -> usize {
+    fn runs_scheduled(&self) -> usize {
         self.asked("/scheduleRun").len()
     }
 

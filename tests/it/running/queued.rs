@@ -19,7 +19,7 @@ fn a_pool_at_zero_is_told_at_plan_and_refused_at_apply_before_anything_is_schedu
         .says("Nothing was scheduled")
         .says("scale { instances = 1 }")
         .says("ACR_PREFLIGHT_POOL=warning");
-    assert_eq!(world.scheduled(), 0);
+    assert_eq!(world.runs_scheduled(), 0);
     // Far from the 90 minutes that a run may take: what is held here is that nobody waits for them.
     assert!(begun.elapsed() < END, "{run}");
 }
@@ -122,7 +122,7 @@ fn a_pool_that_is_gone_or_failed_is_refused_before_anything_is_scheduled() {
         .fails(&["plan"])
         .says("The agent pool does not exist")
         .says("Nothing was written");
-    assert_eq!(world.scheduled(), 0);
+    assert_eq!(world.runs_scheduled(), 0);
 }
 
 #[test]

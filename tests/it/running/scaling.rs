@@ -155,7 +155,7 @@ fn runs_of_one_apply_share_the_machines() {
     let run = world.apply();
     run.says("3 added");
     assert!(!run.output().contains("Warning: Agent pool"), "{run}");
-    assert_eq!((counts(&world), world.scheduled()), (vec![1, 0], 3), "{run}");
+    assert_eq!((counts(&world), world.runs_scheduled()), (vec![1, 0], 3), "{run}");
 }
 
 #[test]
@@ -170,7 +170,7 @@ fn what_the_quota_forbids_is_refused_before_anything_is_written() {
     let run = run.wait(Duration::from_secs(240));
     assert_ne!(run.code, Some(0), "{run}");
     run.says("16").says("vCPU");
-    assert_eq!((counts(&world), world.scheduled()), (Vec::new(), 0));
+    assert_eq!((counts(&world), world.runs_scheduled()), (Vec::new(), 0));
 }
 
 #[test]

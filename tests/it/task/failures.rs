@@ -199,6 +199,36 @@ fn a_deletion_that_fails_keeps_the_state() {
 }
 
 #[test]
+fn a_secret_that_azure_keeps_is_told() {
+    let with_secrets = SMALLEST.replace(
+        "  encoded_step {\n",
+        "  encoded_step {\n    context_access_token = \"s3cr3t\"\n",
+    ) + "  base_image_trigger {\n    name = \"base\"\n    type = \"Runtime\"\n    update_trigger_endpoint = \"https://s3cr3t.example\"\n  }\n";
+    for (assumption, left) in [("wiped", false), ("kept", true)] {
+        let seed = seed(json!({"assumptions": {"put_omitted_secrets": assumption}}));
+        let world = World::with(Version::Newest, Options { seed, ..options() });
+        world.sandbox.write("main.tf", &configuration(&with_secrets));
+        world.sandbox.ok(&["apply", "-auto-approve"]);
+        let without = with_secrets
+            .replace("    context_access_token = \"s3cr3t\"\n", "")
+            .replace("    update_trigger_endpoint = \"https://s3cr3t.example\"\n", "");
+        world.sandbox.write("main.tf", &configuration(&without));
+        let run = world.sandbox.ok(&["apply", "-auto-approve"]);
+        if left {
+            run.says("Removed secrets are still in task \"nightly\"")
+                .says("context_access_token, base_image_trigger: update_trigger_endpoint")
+                .says("-replace=ADDRESS");
+        }
+        assert_eq!(run.output().contains("Removed secrets"), left, "{run}");
+        assert_eq!(
+            kept(&world)["properties"]["step"]["contextAccessToken"].is_string(),
+            left
+        );
+        world.sandbox.plan_is_empty();
+    }
+}
+
+#[test]
 fn either_way_of_what_nobody_has_recorded() {
     for (assumptions, pool, cpu) in [
         (

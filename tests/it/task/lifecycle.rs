@@ -276,12 +276,49 @@ fn import_in_any_casing_and_with_a_list_of_what_is_missing() {
 }
 
 #[test]
+fn nothing_secret_is_logged() {
+    let world = World::new(Version::Newest);
+    let mut logs = String::new();
+    let traced = world.another().env(
+        [("TF_LOG", "TRACE"), ("TF_LOG_PROVIDER", "TRACE")].map(|(name, value)| (name.to_owned(), value.to_owned())),
+    );
+    for more in ["", "  timeout_in_seconds = 600\n"] {
+        let text = configuration(&FULL.replace("  timeout_in_seconds = 1800\n", more)) + &pool();
+        traced.write("main.tf", &text);
+        logs += &traced.ok(&["apply", "-auto-approve"]).output();
+        logs += &traced.ok(&["plan"]).output();
+    }
+    world.fault(
+        json!({"match": {"method": "PUT", "path_contains": "/tasks/"}, "times": 1,
+        "action": {"respond": {"status": 400, "body": {"error": {"code": "InvalidRepositoryUrl", "message": "no"}}}}}),
+    );
+    traced.write("main.tf", &(configuration(FULL) + &pool()));
+    logs += &traced.fails(&["apply", "-auto-approve"]).output();
+    let secret = logs.lines().find(|line| line.contains("s3cr3t"));
+    assert_eq!(secret, None);
+    for planted in ["contextAccessToken", "SHUT", "other.example", "InvalidRepositoryUrl"] {
+        assert!(logs.contains(planted), "the logs tell of bodies: {planted}");
+    }
+    let details = world.emulator.task_secrets(&task_id("nightly")).unwrap().to_string();
+    for secret in [
+        "s3cr3t-context",
+        "s3cr3t-argument",
+        "s3cr3t-trigger",
+        "s3cr3t.example",
+        "s3cr3t-password",
+    ] {
+        assert!(details.contains(secret), "{secret} was sent");
+    }
+}
+
+#[test]
 fn a_task_that_exists_is_not_adopted() {
     let world = World::new(Version::Newest);
     world.sandbox.write("main.tf", &configuration(SMALLEST));
     world.sandbox.ok(&["apply", "-auto-approve"]);
     let second = world.another();
     second.write("main.tf", &configuration(SMALLEST));
+    second.ok(&["plan"]).says("exists now").says(&task_id("nightly"));
     second
         .fails(&["apply", "-auto-approve"])
         .says("exists already")

@@ -289,3 +289,79 @@ fn nothing_is_written_of_a_task_when_only_timeouts_change() {
     world.sandbox.plan_is_empty();
     assert_eq!(writes(&world), ["PUT 200"]);
 }
+
+#[test]
+fn values_that_are_known_after_apply() {
+    let world = World::new(Version::Newest);
+    let body = "
+  platform {
+    os = \"Linux\"
+  }
+  docker_step {
+    dockerfile_path  = terraform_data.later.output
+    context_path     = \"https://github.com/contoso/${terraform_data.later.output}.git\"
+    image_names      = [terraform_data.later.output]
+    arguments        = { A = terraform_data.later.output }
+    secret_arguments = { B = terraform_data.later.output }
+  }
+  dynamic \"timer_trigger\" {
+    for_each = toset([terraform_data.later.output])
+    content {
+      name     = timer_trigger.value
+      schedule = \"0 21 * * *\"
+    }
+  }
+  dynamic \"registry_credential\" {
+    for_each = toset([terraform_data.later.output])
+    content {
+      dynamic \"custom\" {
+        for_each = toset([terraform_data.later.output])
+        content {
+          login_server = \"${custom.value}.example\"
+          username     = \"me\"
+          password     = terraform_data.later.output
+        }
+      }
+    }
+  }
+";
+    let later = |value: &str| format!("\nresource \"terraform_data\" \"later\" {{\n  input = \"{value}\"\n}}\n");
+    for value in ["app", "other"] {
+        world.sandbox.write("main.tf", &(configuration(body) + &later(value)));
+        world.sandbox.ok(&["apply", "-auto-approve"]);
+        world.sandbox.plan_is_empty();
+        let properties = &kept(&world)["properties"];
+        assert_eq!(properties["trigger"]["timerTriggers"][0]["name"], value);
+        assert_eq!(
+            properties["credentials"]["customRegistries"][format!("{value}.example")]["password"]["value"],
+            value
+        );
+    }
+    // What turns out wrong at apply is refused before anything is written.
+    world
+        .sandbox
+        .write("main.tf", &(configuration(body) + &later("with space")));
+    world.sandbox.ok(&["plan"]);
+    world.sandbox.fails(&["apply", "-auto-approve"]).says("white space");
+    assert_eq!(writes(&world), ["PUT 200", "PUT 200"]);
+}
+
+#[test]
+fn write_only_arguments_need_a_terraform_that_has_them() {
+    let body = SMALLEST.replace(
+        "  encoded_step {\n",
+        "  encoded_step {\n    context_access_token_wo = \"s3cr3t\"\n    context_access_token_wo_version = 1\n",
+    );
+    let world = World::new(Version::Oldest);
+    world.sandbox.write("main.tf", &configuration(&body));
+    world
+        .sandbox
+        .fails(&["validate"])
+        .says("Use 1.11 or newer, or the plain argument");
+    let world = World::new(Version::Newest);
+    world.sandbox.write("main.tf", &configuration(&body));
+    world.sandbox.ok(&["apply", "-auto-approve"]);
+    world.sandbox.plan_is_empty();
+    assert!(!world.sandbox.state().to_string().contains("s3cr3t"));
+    assert_eq!(kept(&world)["properties"]["step"]["contextAccessToken"], "s3cr3t");
+}
