@@ -18,6 +18,7 @@ mod preflight;
 mod rpc;
 mod running;
 mod sandbox;
+mod story;
 mod task;
 mod task_changes;
 mod task_runs;

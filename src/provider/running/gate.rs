@@ -71,8 +71,15 @@ impl Order<'_> {
     /// What preflight says at plan. A pool at zero is no news to a run that scales it.
     pub async fn at_plan(&self, client: &Client, call: &Call, preflight: &Preflight) -> Diagnostics {
         let said = preflight.runs_at_plan(client, call, self.subject).await;
-        let scales = self.options.scale.is_some();
-        let said = said.0.into_iter().filter(|it| !scales || it.summary != NO_MACHINE);
+        let said = said.0.into_iter().filter_map(|it| {
+            let pool = self.subject.pool.as_ref().filter(|_| it.summary == NO_MACHINE);
+            match pool {
+                None => Some(it),
+                Some(_) if self.options.scale.is_some() => None,
+                Some(pool) if self.options.wait && refuses_zero(preflight) => Some(planned_at_zero(pool, preflight)),
+                Some(_) => Some(it),
+            }
+        });
         self.pointing(Diagnostics(said.collect()))
     }
 
@@ -105,14 +112,35 @@ pub fn nothing_to_scale(what: &str) -> Diagnostic {
     .at_attribute("scale")
 }
 
+/// Whether the user lets the check of pools refuse anything.
+#[must_use]
+pub fn refuses_zero(preflight: &Preflight) -> bool {
+    !matches!(preflight.settings.of(Check::Pool), Setting::Warning | Setting::Off)
+}
+
 fn no_machine(pool: &AgentPoolId) -> Diagnostic {
-    Diagnostic::error(
-        NO_MACHINE,
-        format!(
-            "The {} is at zero, so that a run would stay queued for as long as this apply waits. Nothing was scheduled. Let the run have machines while it needs them, with\n\n  scale {{\n    instances = 1\n  }}\n\nor raise the pool's instance_count. If something outside this configuration scales the pool when runs are queued, set {}=warning: the run is then scheduled and waits.",
-            pool.human(),
-            Check::Pool.variable(),
+    let detail = at_zero(pool, "Nothing was scheduled.");
+    Diagnostic::error(NO_MACHINE, detail).at_attribute("agent_pool_name")
+}
+
+/// The same at plan, which may mend it.
+fn planned_at_zero(pool: &AgentPoolId, preflight: &Preflight) -> Diagnostic {
+    let told = match preflight.settings.fail_at_plan {
+        true => Diagnostic::error(NO_MACHINE, at_zero(pool, "Nothing was written.")),
+        false => Diagnostic::warning(
+            NO_MACHINE,
+            at_zero(
+                pool,
+                "Apply will be refused, before anything is scheduled, unless this plan also gives it one.",
+            ),
         ),
+    };
+    told.at_attribute("agent_pool_name")
+}
+
+fn at_zero(pool: &AgentPoolId, so: &str) -> String {
+    let (pool, variable) = (pool.human(), Check::Pool.variable());
+    format!(
+        "The {pool} is at zero, so that a run would stay queued for as long as this apply waits. {so} Let the run have machines while it needs them, with\n\n  scale {{\n    instances = 1\n  }}\n\nor raise the pool's instance_count. If something outside this configuration scales the pool when runs are queued, set {variable}=warning: the run is then scheduled and waits."
     )
-    .at_attribute("agent_pool_name")
 }

@@ -133,6 +133,11 @@ impl Runner<'_> {
                 "its number of machines is {now} now: somebody else has changed it"
             ));
         }
+        let over = self.call.cancel.is_cancelled() || self.call.remaining().is_zero();
+        if over && Condition::of(pool.properties.provisioning_state.as_deref()) == Condition::Busy {
+            // It takes Azure minutes, and nobody waits any more.
+            return Err("Azure is still scaling it, and changes nothing else of it meanwhile".into());
+        }
         let busy = run::Filter {
             agent_pool_name: Some(id.name()),
             statuses: &run::ACTIVE,

@@ -15,16 +15,13 @@ use crate::{
         run::{self, Observer, Run, RunId, Secret, WaitError},
     },
     azure::Call,
-    provider::{
-        connection::SIDE_READ_TIMEOUT,
-        preflight::settings::{Check, Setting},
-        why_queued,
-    },
+    provider::{connection::SIDE_READ_TIMEOUT, why_queued},
 };
 
 use super::{
     Order, Performed, Record, Runner,
     ended::{self, Cancelled, Unseen},
+    gate::refuses_zero,
 };
 
 /// How long a run may be queued before the reason is looked for: a free machine takes it sooner.
@@ -143,7 +140,7 @@ impl Runner<'_> {
     /// Says in the log why the run is queued, again and again while it is. Returns only when it is certain that the pool will
     /// not take it, seen twice.
     async fn explain_while_queued(&self, order: &Order<'_>, watch: &Watch<'_>) {
-        let refuses = !matches!(self.preflight.settings.of(Check::Pool), Setting::Warning | Setting::Off);
+        let refuses = refuses_zero(self.preflight);
         let (mut pause, mut hopeless) = (EXPLAIN_AFTER, 0_u32);
         loop {
             tokio::time::sleep(pause).await;

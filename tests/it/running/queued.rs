@@ -12,7 +12,19 @@ use crate::agent_pool::{configuration, pool_id, registry};
 fn a_pool_at_zero_is_told_at_plan_and_refused_at_apply_before_anything_is_scheduled() {
     let world = world(lab(&[pool(0)], &[task("greets", Some("builds"), "bash echo hello")]));
     world.run_is("greets", "");
-    world.sandbox.ok(&["plan"]).says("The agent pool has no machine");
+    world
+        .sandbox
+        .ok(&["plan"])
+        .says("The agent pool has no machine")
+        .says("Apply will be refused, before anything is scheduled");
+    let strict = world
+        .another()
+        .env([("ACR_PREFLIGHT_FAIL_AT_PLAN".to_owned(), "true".to_owned())]);
+    strict.write("main.tf", &super::run("greets", ""));
+    strict
+        .fails(&["plan"])
+        .says("The agent pool has no machine")
+        .says("Nothing was written");
     let begun = Instant::now();
     let run = world.sandbox.fails(&["apply", "-auto-approve"]);
     run.says("is at zero, so that a run would stay queued")

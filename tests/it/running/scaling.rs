@@ -164,11 +164,15 @@ fn what_the_quota_forbids_is_refused_before_anything_is_written() {
     let sandbox = world
         .another()
         .env([("ACR_PREFLIGHT_QUOTA".to_owned(), "error".to_owned())]);
-    sandbox.write("main.tf", &super::run("greets", "  scale {\n    instances = 9\n  }"));
-    let run = sandbox.start(&["apply", "-auto-approve"]);
-    // Apply reads for a while whether the quota is freed; the emulator's registry never has more.
-    let run = run.wait(Duration::from_secs(240));
-    assert_ne!(run.code, Some(0), "{run}");
+    sandbox.write(
+        "main.tf",
+        &super::run(
+            "greets",
+            "  scale {\n    instances = 9\n  }\n  timeouts {\n    create = \"6s\"\n  }",
+        ),
+    );
+    // Apply reads again while there is time whether the quota is freed.
+    let run = sandbox.fails(&["apply", "-auto-approve"]);
     run.says("16").says("vCPU");
     assert_eq!((counts(&world), world.runs_scheduled()), (Vec::new(), 0));
 }
@@ -193,4 +197,26 @@ fn after_a_kill_the_next_refresh_reports_what_is_left() {
     running.wait(END);
     let plan = world.sandbox.ok(&["plan", "-lock=false"]);
     plan.says("instance_count = 1 -> 0");
+}
+
+#[test]
+fn an_interrupt_while_azure_is_scaling_says_what_is_left() {
+    let world = world(Options {
+        provisioning: Duration::from_secs(3_600),
+        ..lab(&[pool(0)], &tasks())
+    });
+    world.run_is("greets", SCALE);
+    let running = world.sandbox.start(&["apply", "-auto-approve"]);
+    let begun = std::time::Instant::now();
+    while counts(&world).is_empty() {
+        assert!(begun.elapsed() < END, "the pool was never scaled");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    running.interrupt_group();
+    let run = running.wait(END);
+    assert_ne!(run.code, Some(0), "{run}");
+    run.says("Scaling agent pool \"builds\"")
+        .says("is not put back")
+        .says("because Azure is still scaling it");
+    assert_eq!((world.runs_scheduled(), world.run()), (0, Value::Null));
 }
