@@ -63,6 +63,12 @@ fn advice(code: &str) -> Option<&'static str> {
         "TasksOperationsNotAllowed" => {
             "Azure has ACR Tasks switched off for this subscription, as it does for free and trial ones. Ask Azure support to allow them, or use another subscription."
         }
+        "ProviderCall" => {
+            "Azure could not do what it must at the repository of a source trigger: register a webhook. Check repository_url and the token in authentication: one of GitHub needs the scopes repo and admin:repo_hook, and an owner who administers the repository."
+        }
+        "InvalidRepositoryUrl" => {
+            "Azure does not know the repository of a source trigger. Expected is https://github.com/owner/repository, or https://dev.azure.com/organisation/project/_git/repository, and a source_type that belongs to it."
+        }
         "InUseSubnetCannotBeDeleted" => "The subnet still holds network interfaces. Delete what uses it first.",
         "SubscriptionNotFound" => {
             "The provider reached an Azure that does not know this subscription. Check the subscription in the id, the tenant of the credential and `environment`. State was left as it is."
@@ -74,7 +80,7 @@ fn advice(code: &str) -> Option<&'static str> {
             "The subscription has never used this service. Register it once: az provider register --namespace Microsoft.ContainerRegistry."
         }
         "NoRegisteredProviderFound" | "InvalidResourceType" => {
-            "This cloud serves none of the API versions that agent pools exist in (2025-03-01-preview, 2019-06-01-preview): it does not offer agent pools. Check `environment`, or use a registry in another cloud."
+            "This cloud serves none of the API versions that agent pools and tasks exist in (2025-03-01-preview, 2019-06-01-preview): it does not offer agent pools and tasks. Check `environment`, or use a registry in another cloud."
         }
         "ExpiredAuthenticationToken" | "InvalidAuthenticationToken" | "AuthenticationFailed" => {
             "Azure did not accept the access token, nor a fresh one. Check the clock of this machine, and that `environment` and tenant_id belong to the subscription."
@@ -179,6 +185,8 @@ mod tests {
             "LocationNotAvailableForResourceType",
             "RegistryStatusConflict",
             "TasksOperationsNotAllowed",
+            "ProviderCall",
+            "InvalidRepositoryUrl",
             "InUseSubnetCannotBeDeleted",
             "SubscriptionNotFound",
             "ParentResourceNotFound",

@@ -15,13 +15,14 @@ use crate::{
         blocks,
         preflight::Preflight,
         registry_credential::{self, CALLER},
-        running::RunModel,
+        running::{Order, RunModel},
     },
 };
 
 use super::{
     ImageBuildModel,
     context::{self, Place},
+    resource::what,
 };
 
 /// The computed attribute whose change builds again.
@@ -68,7 +69,14 @@ impl Planner<'_> {
         let (Some((client, call)), Some(subject)) = (self.azure, planned.subject()) else {
             return Diagnostics::new();
         };
-        let mut found = self.preflight.runs_at_plan(client, call, &subject).await;
+        let (options, what) = (planned.options(), what(planned));
+        let order = Order {
+            what: &what,
+            subject: &subject,
+            options: &options,
+            attribute: None,
+        };
+        let mut found = order.at_plan(client, call, self.preflight).await;
         let identity = planned
             .credential()
             .and_then(|block| block.own_identity(subject.registry.name()));
@@ -110,7 +118,8 @@ fn settle(plan: &mut RefinedPlan<ImageBuildModel>, prior: Option<&ImageBuildMode
         return true;
     };
     plan.planned.predict(Some(prior));
-    keep_outputs(&mut plan.planned, prior);
+    plan.planned.image_digests = prior.image_digests.clone();
+    plan.planned.source_hash = prior.source_hash.clone();
     // The same files in another folder are no change.
     if let (Field::Known(planned), Field::Known(before)) = (&plan.planned.context, &prior.context) {
         let mut elsewhere = plan.planned.clone();
@@ -123,19 +132,4 @@ fn settle(plan: &mut RefinedPlan<ImageBuildModel>, prior: Option<&ImageBuildMode
         }
     }
     false
-}
-
-/// What a build has left stays, also where that is nothing.
-fn keep_outputs(planned: &mut ImageBuildModel, prior: &ImageBuildModel) {
-    planned.created_at = prior.created_at.clone();
-    planned.duration_seconds = prior.duration_seconds.clone();
-    planned.error_message = prior.error_message.clone();
-    planned.finished_at = prior.finished_at.clone();
-    planned.id = prior.id.clone();
-    planned.image_digests = prior.image_digests.clone();
-    planned.output_images = prior.output_images.clone();
-    planned.run_id = prior.run_id.clone();
-    planned.source_hash = prior.source_hash.clone();
-    planned.started_at = prior.started_at.clone();
-    planned.status = prior.status.clone();
 }

@@ -6,7 +6,7 @@
 use std::{sync::Arc, time::Duration};
 
 use crate::{
-    acr::run::{self, RunId, wait::Unobserved},
+    acr::run::{RunId, wait::Unobserved},
     azure::{Call, Client},
     framework::{
         Diagnostic, Diagnostics, Field,
@@ -15,9 +15,9 @@ use crate::{
         timeouts::{Timeouts, effective},
     },
     provider::{
-        Connection, diagnose,
-        preflight::runs::RunSubject,
-        running::{Order, RunModel, Runner, schema::TIMEOUTS},
+        Connection,
+        preflight::{Preflight, runs::RunSubject},
+        running::{Order, RunModel, Runner, schema::TIMEOUTS, stored},
     },
 };
 
@@ -39,6 +39,23 @@ impl ImageBuildResource {
         Ok((self.connection.client()?, Call::new(operation.cancel.clone(), timeout)))
     }
 
+    fn runner<'a>(&'a self, client: &'a Client, call: &'a Call, preflight: &'a Preflight) -> Runner<'a> {
+        Runner {
+            client,
+            call,
+            preflight,
+            desk: self.connection.desk(),
+            observer: &Unobserved,
+        }
+    }
+
+    /// The stored run; it belongs to this configuration, so that no later build takes it for a stray one.
+    fn stored(&self, model: &ImageBuildModel) -> Option<RunId> {
+        let id = RunId::new(model.registry()?, model.run_id.text()?);
+        self.connection.desk().is_known(&id);
+        Some(id)
+    }
+
     /// Builds what is planned.
     async fn build(
         &self,
@@ -55,13 +72,8 @@ impl ImageBuildResource {
             options: &options,
             attribute: None,
         };
-        let runner = Runner {
-            client,
-            call,
-            preflight: &self.connection.preflight(),
-            desk: self.connection.desk(),
-            observer: &Unobserved,
-        };
+        let preflight = self.connection.preflight();
+        let runner = self.runner(client, call, &preflight);
         let registry = &subject.registry;
         let request = request::prepare(client, call, registry, &planned, config);
         // On the heap, as everything below makes a large future.
@@ -79,7 +91,7 @@ impl ImageBuildResource {
 }
 
 /// What is built, for messages.
-fn what(planned: &ImageBuildModel) -> String {
+pub(super) fn what(planned: &ImageBuildModel) -> String {
     let names = planned.image_names.known().into_iter().flatten();
     let names: Vec<&str> = names.filter_map(Field::text).collect();
     match names.is_empty() {
@@ -94,11 +106,6 @@ fn timeout(model: &ImageBuildModel, of: impl Fn(&Timeouts) -> &Field<String>, de
         .timeouts
         .known()
         .map_or(default, |timeouts| effective(of(timeouts), default))
-}
-
-/// The run that is stored; `None` for a state that was edited.
-fn run_id(state: &ImageBuildModel) -> Option<RunId> {
-    Some(RunId::new(state.registry()?, state.run_id.text()?))
 }
 
 impl Resource for ImageBuildResource {
@@ -121,6 +128,9 @@ impl Resource for ImageBuildResource {
         operation: &Operation,
         request: PlanRequest<ImageBuildModel>,
     ) -> RefinedPlan<ImageBuildModel> {
+        if let Some(prior) = &request.prior {
+            self.stored(prior);
+        }
         let azure = self.connection.side_read(operation);
         Planner {
             azure: azure.as_ref(),
@@ -148,37 +158,53 @@ impl Resource for ImageBuildResource {
     }
 
     async fn read(&self, operation: &Operation, mut state: ImageBuildModel) -> Outcome<ImageBuildModel> {
-        let limit = timeout(&state, |timeouts| &timeouts.read, TIMEOUTS.read);
-        let Some(id) = run_id(&state) else {
+        let Some(id) = self.stored(&state).filter(|_| stored::is_active(&state.status)) else {
             return Outcome::of(state);
         };
+        let limit = timeout(&state, |timeouts| &timeouts.read, TIMEOUTS.read);
         let (client, call) = match self.begin(operation, limit) {
             Ok(begun) => begun,
             Err(error) => return Outcome::failed(Some(state), error),
         };
-        self.connection.desk().is_known(&id);
-        match run::get(&client, &call, &id).await {
-            Ok(run) => {
-                state.refresh(&run);
-                state.image_digests = Field::Known(image_names::digests(&state.image_names, &run));
-                Outcome::of(state)
+        match stored::look(&client, &call, &id).await {
+            Ok((run, diagnostics)) => {
+                if let Some(run) = run {
+                    state.refresh(&run);
+                    state.image_digests = Field::Known(image_names::digests(&state.image_names, &run));
+                }
+                Outcome {
+                    state: Some(state),
+                    diagnostics,
+                }
             }
-            // The record has expired, after 30 days; what was built is there or not, which no record tells.
-            Err(error) if error.is_gone() => Outcome::of(state),
-            Err(error) => {
-                let doing = format!("reading run \"{}\" of {}", id.run_id(), what(&state));
-                Outcome::failed(Some(state), diagnose::azure(&doing, &error))
-            }
+            Err(error) => Outcome::failed(Some(state), error),
         }
     }
 
     /// Nothing that reaches Azure changes in place.
     async fn update(&self, _: &Operation, change: Update<ImageBuildModel>) -> Outcome<ImageBuildModel> {
+        self.stored(&change.prior);
         Outcome::of(change.planned)
     }
 
-    async fn delete(&self, _: &Operation, _: ImageBuildModel) -> Outcome<ImageBuildModel> {
-        Outcome::gone()
+    async fn delete(&self, operation: &Operation, prior: ImageBuildModel) -> Outcome<ImageBuildModel> {
+        let stored = self.stored(&prior).filter(|_| stored::is_active(&prior.status));
+        let Some(id) = stored.filter(|_| prior.options().cancel_on_interrupt) else {
+            return Outcome::gone();
+        };
+        let limit = timeout(&prior, |timeouts| &timeouts.delete, TIMEOUTS.delete);
+        let (client, call) = match self.begin(operation, limit) {
+            Ok(begun) => begun,
+            Err(error) => return Outcome::failed(Some(prior), error),
+        };
+        let preflight = self.connection.preflight();
+        match self.runner(&client, &call, &preflight).give_up(&id).await {
+            Ok(diagnostics) => Outcome {
+                state: None,
+                diagnostics,
+            },
+            Err(error) => Outcome::failed(Some(prior), error),
+        }
     }
 }
 

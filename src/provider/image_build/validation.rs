@@ -3,15 +3,19 @@
 use crate::{
     acr::image_platform,
     framework::{Diagnostic, Diagnostics, Field, Path},
-    provider::{registry_credential, secrets},
+    provider::{registry_credential, running, secrets},
 };
 
-use super::{ImageBuildModel, context};
+use super::{ImageBuildModel, context, resource::what};
 
 /// Checks a configuration.
 #[must_use]
 pub fn validate(config: &ImageBuildModel) -> Diagnostics {
     let mut found = context::validate(&config.context);
+    found.extend(running::schema::check(&config.wait, &config.scale));
+    if config.scale.known().is_some() && config.agent_pool_name.is_null() {
+        found.push(running::gate::nothing_to_scale(&what(config)));
+    }
     found.extend(registry_credential::check(&config.registry_credential));
     secrets::check_pair(
         &Path::root(),

@@ -91,7 +91,9 @@ impl RegistryCredential {
         let source = blocks::one(&self.source).and_then(|source| source.identity.text());
         let own = |custom: &&CustomCredential| {
             let host = custom.login_server.text().and_then(|server| server.split('.').next());
-            host.is_some_and(|host| host.eq_ignore_ascii_case(registry_name))
+            // A registry whose domain name is scoped has a hash behind its name, which has no hyphen itself.
+            let name = host.and_then(|host| host.split('-').next());
+            name.is_some_and(|name| name.eq_ignore_ascii_case(registry_name))
         };
         let custom = blocks::all(&self.custom).iter().find(own);
         source.or_else(|| custom.and_then(|custom| custom.identity.text()))

@@ -205,6 +205,14 @@ fn what_is_sent() {
         }],
         vec![],
     );
+    let scoped = credential(
+        vec![CustomCredential {
+            identity: text("c"),
+            ..custom("contoso-c1d2e3f4.azurecr.io")
+        }],
+        vec![],
+    );
+    assert_eq!(scoped.own_identity("contoso"), Some("c"));
     assert_eq!(
         (other.own_identity("Contoso"), other.own_identity("fabrikam")),
         (Some("c"), None)

@@ -43,17 +43,33 @@ impl Runner<'_> {
             }
         };
         let now = OffsetDateTime::now_utc();
-        let unknown = |run: &&Run| !self.desk.knows(&RunId::new(registry.clone(), &run.run_id));
-        let suspects: Vec<&Run> = runs
-            .iter()
-            .filter(|run| may_be_ours(run, request, now))
-            .filter(unknown)
-            .collect();
+        let knows = |run: &Run| self.desk.knows(&RunId::new(registry.clone(), &run.run_id));
+        let suspects = suspects(&runs, request, now, knows);
         match suspects.first() {
             Some(first) => warning(order, &suspects, &RunId::new(registry.clone(), &first.run_id)).into(),
             None => Diagnostics::new(),
         }
     }
+}
+
+/// Of runs, newest first, those that may be left over. What has ended before one that is known to be ours began was told of
+/// by the apply that began that one.
+#[must_use]
+pub fn suspects<'a>(
+    runs: &'a [Run],
+    request: &RunRequest,
+    now: OffsetDateTime,
+    knows: impl Fn(&Run) -> bool,
+) -> Vec<&'a Run> {
+    let (mut found, mut told) = (Vec::new(), false);
+    for run in runs.iter().filter(|run| may_be_ours(run, request, now)) {
+        if knows(run) {
+            told = true;
+        } else if !(told && run.has_ended()) {
+            found.push(run);
+        }
+    }
+    found
 }
 
 /// Whether an apply like this one may have started the run: nothing else is recorded to have, and it goes on or has ended not
@@ -86,9 +102,15 @@ fn pushed_the_same(run: &Run, request: &RunRequest) -> bool {
     });
     let pushed: Vec<String> = pushed.collect();
     let wanted = |name: &String| {
+        let untagged = !name.rsplit('/').next().unwrap_or_default().contains(':');
+        let name = if untagged {
+            format!("{name}:latest")
+        } else {
+            name.clone()
+        };
         pushed
             .iter()
-            .any(|pushed| name == pushed || name.ends_with(&format!("/{pushed}")))
+            .any(|pushed| name == *pushed || name.ends_with(&format!("/{pushed}")))
     };
     build.image_names.iter().any(wanted)
 }

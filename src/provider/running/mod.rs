@@ -21,6 +21,7 @@ pub mod lost;
 pub mod model;
 pub mod scale;
 pub mod schema;
+pub mod stored;
 pub mod waiting;
 
 #[cfg(test)]

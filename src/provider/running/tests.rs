@@ -5,7 +5,7 @@ use time::macros::datetime;
 
 use super::{
     desk::Desk,
-    earlier::{listed, may_be_ours},
+    earlier::{listed, may_be_ours, suspects},
     ended::{Cancelled, Unseen, finished, unseen},
     model::{duration_seconds, log_tail, options, planned_log},
     waiting::{is_hopeless, is_usual},
@@ -260,6 +260,28 @@ fn earlier_runs_that_an_apply_may_have_left() {
         let seen: Run = serde_json::from_value(run.clone()).unwrap();
         assert_eq!(may_be_ours(&seen, request, now), suspect, "{run}");
     }
+}
+
+#[test]
+fn what_an_earlier_apply_has_told_is_not_told_again() {
+    let now = datetime!(2026-11-24 10:00:00 UTC);
+    let run = |id: &str, status: &str| -> Run {
+        let images = json!([{"repository": "app", "tag": "latest"}]);
+        let run = json!({"runId": id, "status": status, "createTime": "2026-11-24T09:30:00Z", "outputImages": images});
+        serde_json::from_value(run).unwrap()
+    };
+    let runs = [
+        run("cf5", "Succeeded"),
+        run("cf4", "Succeeded"),
+        run("cf3", "Succeeded"),
+        run("cf2", "Running"),
+    ];
+    let ids = |ours: &str| -> Vec<String> {
+        let found = suspects(&runs, &build(&["app"]), now, |run| run.run_id == ours);
+        found.iter().map(|run| run.run_id.clone()).collect()
+    };
+    assert_eq!(ids("cf4"), ["cf5", "cf2"]);
+    assert_eq!(ids("none"), ["cf5", "cf4", "cf3", "cf2"]);
 }
 
 #[test]

@@ -117,16 +117,6 @@ impl TaskRunModel {
         found
     }
 
-    /// Whether the run has not ended, as far as the state knows.
-    fn is_active(&self) -> bool {
-        let ended = |status: &str| {
-            crate::acr::run::ENDED
-                .iter()
-                .any(|known| known.eq_ignore_ascii_case(status))
-        };
-        !self.status.text().is_some_and(ended)
-    }
-
     /// The model with the write-only values of the configuration, for the request.
     fn with_secrets(&self, config: &Self) -> Self {
         Self {

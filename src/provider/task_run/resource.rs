@@ -6,7 +6,7 @@ use crate::{
     acr::{
         TaskId,
         agent_pool::AgentPoolId,
-        run::{self, RunId, wait::Unobserved},
+        run::{RunId, wait::Unobserved},
         task::{self, Task},
     },
     azure::{Call, Client},
@@ -19,11 +19,7 @@ use crate::{
     provider::{
         Connection, diagnose,
         preflight::{Preflight, runs::RunSubject},
-        running::{
-            Order, RunModel, Runner,
-            ended::{Cancelled, remains},
-            schema::TIMEOUTS,
-        },
+        running::{Order, RunModel, Runner, schema::TIMEOUTS, stored},
     },
 };
 
@@ -172,7 +168,7 @@ impl Resource for TaskRunResource {
             return Outcome::of(state);
         };
         // A run that has ended never changes, and its record expires.
-        if !state.is_active() {
+        if !stored::is_active(&state.status) {
             return Outcome::of(state);
         }
         let limit = timeout(&state, |timeouts| &timeouts.read, TIMEOUTS.read);
@@ -180,21 +176,18 @@ impl Resource for TaskRunResource {
             Ok(begun) => begun,
             Err(error) => return Outcome::failed(Some(state), error),
         };
-        match run::get(&client, &call, &id).await {
-            Ok(run) => {
+        match stored::look(&client, &call, &id).await {
+            Ok((run, diagnostics)) => {
                 let mut state = state;
-                state.refresh(&run);
-                let failed = run.has_ended() && !run.has_succeeded();
-                match failed {
-                    true => Outcome::of(state).with(ended_badly(&id, &run)),
-                    false => Outcome::of(state),
+                if let Some(run) = run {
+                    state.refresh(&run);
+                }
+                Outcome {
+                    state: Some(state),
+                    diagnostics,
                 }
             }
-            Err(error) if error.is_gone() => Outcome::of(state).with(expired(&id)),
-            Err(error) => {
-                let doing = format!("reading run \"{}\" ({})", id.run_id(), id.registry().human());
-                Outcome::failed(Some(state), diagnose::azure(&doing, &error))
-            }
+            Err(error) => Outcome::failed(Some(state), error),
         }
     }
 
@@ -205,7 +198,7 @@ impl Resource for TaskRunResource {
     }
 
     async fn delete(&self, operation: &Operation, prior: TaskRunModel) -> Outcome<TaskRunModel> {
-        let stored = self.stored(&prior).filter(|_| prior.is_active());
+        let stored = self.stored(&prior).filter(|_| stored::is_active(&prior.status));
         let Some(id) = stored.filter(|_| prior.options().cancel_on_interrupt) else {
             return Outcome::gone();
         };
@@ -214,23 +207,13 @@ impl Resource for TaskRunResource {
             Ok(begun) => begun,
             Err(error) => return Outcome::failed(Some(prior), error),
         };
-        let run = match run::get(&client, &call, &id).await {
-            Ok(run) if run.has_ended() => return Outcome::gone(),
-            Ok(run) => run,
-            Err(error) if error.is_gone() => return Outcome::gone(),
-            Err(error) => return Outcome::failed(Some(prior), diagnose::azure("cancelling the run", &error)),
-        };
         let preflight = self.connection.preflight();
-        let (cancelled, run) = self.runner(&client, &call, &preflight).cancel(&id, run).await;
-        match cancelled {
-            Cancelled::Refused(error) => {
-                let warning = Diagnostic::warning(
-                    "The run is not cancelled",
-                    remains(&id, &run, &Cancelled::Refused(error)),
-                );
-                Outcome::gone().with(warning)
-            }
-            _ => Outcome::gone(),
+        match self.runner(&client, &call, &preflight).give_up(&id).await {
+            Ok(diagnostics) => Outcome {
+                state: None,
+                diagnostics,
+            },
+            Err(error) => Outcome::failed(Some(prior), error),
         }
     }
 }
@@ -273,25 +256,4 @@ fn unreadable(id: &TaskId, error: &crate::azure::Error) -> Diagnostic {
         return Diagnostic::error("The task does not exist", detail).at_attribute("task_id");
     }
     diagnose::azure(&format!("reading {}", id.human()), error).at_attribute("task_id")
-}
-
-fn ended_badly(id: &RunId, run: &run::Run) -> Diagnostic {
-    let why = run.run_error_message.as_deref().unwrap_or("Azure gives no reason");
-    Diagnostic::warning(
-        format!("Run \"{}\" ended as {}", id.run_id(), run.status),
-        format!(
-            "Nobody waited for the run (registry \"{}\"), and it ended badly: {why}. The resource stays as it is; to run anew, change triggers or use -replace.",
-            id.registry().name()
-        ),
-    )
-}
-
-fn expired(id: &RunId) -> Diagnostic {
-    Diagnostic::warning(
-        format!("How run \"{}\" ended is not known", id.run_id()),
-        format!(
-            "The {} has no record of the run any more, and it had not ended when it was last seen. The resource stays as it is; to run anew, change triggers or use -replace.",
-            id.registry().human()
-        ),
-    )
 }

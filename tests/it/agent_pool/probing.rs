@@ -35,7 +35,7 @@ fn dead(cancel_run: &str) -> World {
 
 impl World {
     /// How often a run was asked for.
-    fn scheduled(&self) -> usize {
+    fn times_scheduled(&self) -> usize {
         let is_schedule = |path: &str| path.ends_with("/scheduleRun");
         self.emulator
             .requests()
@@ -75,7 +75,7 @@ fn a_pool_proves_itself_after_create_and_after_zero() {
         let pool = world.pool();
         assert_eq!(pool["readiness"], "passed");
         assert_eq!(pool["readiness_probe"], json!({"on_failure": "warn", "timeout": "10m"}));
-        assert_eq!(world.scheduled(), 1);
+        assert_eq!(world.times_scheduled(), 1);
 
         // Neither more machines nor none are a reason to probe; the first after none are.
         for (count, scheduled) in [(3, 1), (0, 1), (1, 2)] {
@@ -83,7 +83,7 @@ fn a_pool_proves_itself_after_create_and_after_zero() {
             world.apply();
             world.sandbox.plan_is_empty();
             assert_eq!(
-                (world.scheduled(), &world.pool()["readiness"]),
+                (world.times_scheduled(), &world.pool()["readiness"]),
                 (scheduled, &json!("passed"))
             );
         }
@@ -113,7 +113,7 @@ fn a_probe_that_is_added_later_probes_nothing_and_writes_nothing() {
         world.apply().says("0 added, 1 changed, 0 destroyed");
         world.sandbox.plan_is_empty();
     }
-    assert_eq!((world.writes(), world.scheduled()), (Vec::new(), 0));
+    assert_eq!((world.writes(), world.times_scheduled()), (Vec::new(), 0));
     assert_eq!(world.pool()["readiness"], "unknown");
     for (wrong, says) in [
         ("on_failure = \"Warn\"", "Did you mean \"warn\"?"),
@@ -127,7 +127,7 @@ fn a_probe_that_is_added_later_probes_nothing_and_writes_nothing() {
     world.configure(&format!("  instance_count = 0{}", probe("on_failure = \"error\"")));
     world.apply();
     world.sandbox.plan_is_empty();
-    assert_eq!(world.scheduled(), 0);
+    assert_eq!(world.times_scheduled(), 0);
     world.destroy();
 }
 
@@ -203,7 +203,7 @@ fn a_scale_out_whose_probe_fails_is_probed_again_until_it_passes() {
             (&json!(["update"]), &json!("passed"))
         );
         world.sandbox.fails(&["apply", "saved.plan"]).says("exit status 3");
-        assert_eq!((world.writes(), world.scheduled()), (Vec::new(), 1));
+        assert_eq!((world.writes(), world.times_scheduled()), (Vec::new(), 1));
         assert_eq!(world.pool()["readiness"], "failed");
 
         // What was promised cannot be kept by somebody who may not probe.
@@ -251,7 +251,10 @@ fn a_lost_answer_names_what_the_run_may_be_and_takes_none_for_it() {
     let run = world.apply();
     run.says("Whether its run began is not known.")
         .says("It may be one of these, or they are somebody else's: cf1.");
-    assert_eq!((world.scheduled(), &world.pool()["readiness"]), (1, &json!("failed")));
+    assert_eq!(
+        (world.times_scheduled(), &world.pool()["readiness"]),
+        (1, &json!("failed"))
+    );
 }
 
 #[test]
@@ -266,7 +269,7 @@ fn an_interrupted_probe_keeps_the_pool_and_cancels_its_run() {
     world.configure(&probe("timeout = \"1h\""));
     let mut running = world.sandbox.start(&["apply", "-auto-approve"]);
     running.until("acr_agent_pool.p: Creating...");
-    while world.scheduled() == 0 {
+    while world.times_scheduled() == 0 {
         std::thread::sleep(Duration::from_millis(20));
     }
     running.interrupt_group();
@@ -317,13 +320,16 @@ fn an_interrupted_scale_out_is_owed_its_probe() {
     let run = running.wait(END);
     assert_ne!(run.code, Some(0), "{run}");
     assert_eq!(
-        (world.scheduled(), &world.pool()["readiness"]),
+        (world.times_scheduled(), &world.pool()["readiness"]),
         (0, &json!("failed")),
         "{run}"
     );
     world.emulator.advance(hour);
     world.apply();
     world.sandbox.plan_is_empty();
-    assert_eq!((world.scheduled(), &world.pool()["readiness"]), (1, &json!("passed")));
+    assert_eq!(
+        (world.times_scheduled(), &world.pool()["readiness"]),
+        (1, &json!("passed"))
+    );
     assert_eq!(world.writes(), ["PATCH 201"], "the pool itself was written once");
 }

@@ -10,10 +10,10 @@ use super::life::{Outcome, READ_TIMEOUT, live};
 const LOOKS: [&str; 2] = ["/operationStatuses/", "/agentPoolsOperationResults/"];
 
 /// The name of a refused token.
-const EXPIRED: &str = "401";
+pub(super) const EXPIRED: &str = "401";
 
 /// Lives at once: they mostly wait.
-const AT_ONCE: usize = 32;
+pub(super) const AT_ONCE: usize = 32;
 
 /// One fault at one request.
 struct Case {
@@ -26,7 +26,7 @@ struct Case {
 }
 
 /// Each fault, by name. `retried`: the provider mends it alone, so that the user sees no error at all.
-fn faults() -> Vec<(&'static str, bool, Value)> {
+pub(super) fn faults() -> Vec<(&'static str, bool, Value)> {
     let answer = |status: u16, headers: Value, applied: bool| {
         let body = json!({"error": {"code": format!("Injected{status}"), "message": "on purpose"}});
         json!({"applied": applied, "action": {"respond": {"status": status, "headers": headers, "body": body}}})
@@ -81,7 +81,7 @@ fn with(mut fault: Value, member: &str, value: Value) -> Value {
 
 /// The fault at the request that is the `index`th of a clean life: not the `index`th of any, because how often a running
 /// operation is looked at differs from life to life.
-fn at(clean: &[JournalEntry], index: usize, fault: &Value) -> Value {
+pub(super) fn at(clean: &[JournalEntry], index: usize, fault: &Value) -> Value {
     let times = fault.get("times").cloned().unwrap_or(json!(1));
     let fault = with(fault.clone(), "times", times);
     let wanted = &clean[index];

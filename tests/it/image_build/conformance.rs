@@ -39,6 +39,7 @@ async fn everything_that_a_configuration_can_do() {
             "source": [{"identity": "[caller]", "login_mode": "Default"}],
             "custom": [{"login_server": "base.azurecr.io", "username": "me", "password_wo": "hush-hush", "password_wo_version": 1}],
         }],
+        "fail_on": ["Failed"],
         "store_log_tail": true,
         "timeouts": {"create": "30m"},
     });

@@ -152,6 +152,21 @@ fn a_build_whose_record_has_expired_stays() {
 }
 
 #[test]
+fn destroying_cancels_what_nobody_waits_for() {
+    let slow = terraform_provider_acr::emulator::Options {
+        run_duration: std::time::Duration::from_secs(3_600),
+        ..super::options()
+    };
+    let world = super::world_with(Version::Newest, slow);
+    for (more, cancels) in [("", 1), ("\n  cancel_on_interrupt = false", 1)] {
+        configure(&world, LOCAL, &format!("{NAMES}\n  wait = false{more}"));
+        world.apply().says("1 added");
+        world.destroy();
+        assert_eq!(requests(&world, "POST", "/cancel").len(), cancels, "{more}");
+    }
+}
+
+#[test]
 fn without_waiting_the_run_is_recorded_and_followed_by_refreshes() {
     let world = world(Version::Newest);
     configure(&world, LOCAL, &format!("{NAMES}\n  wait = false"));

@@ -156,6 +156,17 @@ fn configurations_are_checked() {
         ),
         (
             ImageBuildModel {
+                scale: Field::Known(ScaleModel {
+                    instances: Field::Known(1),
+                    ..ScaleModel::default()
+                }),
+                ..local(".")
+            },
+            "scale",
+            "Name an agent pool",
+        ),
+        (
+            ImageBuildModel {
                 registry_credential: credential(Some(SourceCredential::default()), None),
                 ..local(".")
             },
