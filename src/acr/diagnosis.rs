@@ -176,7 +176,7 @@ impl From<&Run> for ActiveRun {
     fn from(run: &Run) -> Self {
         Self {
             id: run.run_id.clone(),
-            queued: run.status == "Queued",
+            queued: run.is_queued(),
             created: run.create_time.as_deref().and_then(instant),
         }
     }

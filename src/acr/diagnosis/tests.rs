@@ -237,6 +237,11 @@ fn runs_as_the_service_writes_them() {
     };
     let active = ActiveRun::from(&run);
     assert!(active.queued && active.created.is_some_and(|it| it.nanosecond() == 700_589_800));
+    let shouted = Run {
+        status: "QUEUED".into(),
+        ..run.clone()
+    };
+    assert!(ActiveRun::from(&shouted).queued);
     let started = Run {
         status: "Started".into(),
         create_time: Some("yesterday".into()),

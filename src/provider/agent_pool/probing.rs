@@ -194,7 +194,7 @@ async fn unfinished(
     }
     let call = Call::new(CancellationToken::new(), AFTERWARDS);
     why.push_str(&match run::cancel(client, &call, run_id).await {
-        Ok(()) => "\n\nThe run has been cancelled.".to_owned(),
+        Ok(()) => "\n\nAzure has been asked to cancel the run, and has accepted that.".to_owned(),
         Err(refused) => format!(
             "\n\nThe run could not be cancelled ({refused}) and goes on or stays queued. Cancel it with: az acr task cancel-run --registry {} --run-id {}.",
             run_id.registry().name(),

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::{context::ContextModel, planning::Planner, request, schema, validation, *};
 use crate::{
     acr::run::Secret as Hidden,
+    azure::fake::{FakeHttp, call},
     framework::{
         Diagnostics, Model, Path, Value,
         plan::plan,
@@ -123,6 +124,21 @@ async fn the_hash_is_known_at_plan_and_its_change_builds_again() {
     assert_eq!(reasons(&plan), ["source_hash"]);
     assert_ne!(plan.planned.source_hash, state.source_hash);
     assert!(plan.planned.source_hash.known().is_some());
+}
+
+#[tokio::test]
+async fn what_was_edited_since_the_plan_is_not_built() {
+    let root = folder();
+    let config = local(root.path().to_str().unwrap());
+    let plan = planned(None, &config).await.planned;
+    fs::write(root.path().join("a"), "two").unwrap();
+    let http = FakeHttp::with([]);
+    let registry = REGISTRY.parse().unwrap();
+    let refused = request::prepare(&http.client(), &call(60), &registry, &plan, &config).await;
+    let told = refused.unwrap_err().0[0].clone();
+    assert!(told.summary.contains("has changed since the plan"), "{told:?}");
+    assert_eq!(told.path.unwrap().to_string(), "context.path");
+    assert_eq!(http.lines(), Vec::<String>::new(), "nothing is asked of Azure");
 }
 
 #[tokio::test]

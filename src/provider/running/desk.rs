@@ -74,10 +74,18 @@ impl Desk {
     }
 }
 
-impl Lease {
-    /// Gives the claim up. Whether no other run of this process holds the pool: then it is this one's matter to put it back.
+impl Held {
+    /// Whether a run has claimed the pool since.
     #[must_use]
-    pub fn release(self) -> bool {
-        self.held.users.fetch_sub(1, Ordering::SeqCst) == 1
+    pub fn is_claimed(&self) -> bool {
+        self.users.load(Ordering::SeqCst) > 0
+    }
+}
+
+impl Lease {
+    /// Gives the claim up. What all runs on the pool share is returned to the last one: it is its matter to put the pool back.
+    #[must_use]
+    pub fn release(self) -> Option<Arc<Held>> {
+        (self.held.users.fetch_sub(1, Ordering::SeqCst) == 1).then_some(self.held)
     }
 }

@@ -136,10 +136,14 @@ fn warning(order: &Order<'_>, suspects: &[&Run], first: &RunId) -> Diagnostic {
     } else {
         String::new()
     };
+    let scaled = match order.options.scale {
+        Some(_) => " What was broken off has not put its agent pool back either: look at its number of machines.",
+        None => "",
+    };
     Diagnostic::warning(
         format!("There are earlier runs of {}", order.what),
         format!(
-            "This apply schedules another run. These go on or were queued within the last hour, and nothing tells whether an apply that was broken off started them, or somebody else:\n\n{}\n\nNone of them is recorded as this resource's.{advice}",
+            "This apply schedules another run. These go on or were queued within the last hour, and nothing tells whether an apply that was broken off started them, or somebody else:\n\n{}\n\nNone of them is recorded as this resource's.{advice}{scaled}",
             listed(suspects)
         ),
     )

@@ -97,12 +97,18 @@ impl Runner<'_> {
 
     /// Gives the pool its former number of machines back, if it is this run's matter and takes nothing from anybody.
     pub(super) async fn put_back(&self, lease: Lease) -> Diagnostics {
-        let held = lease.held.clone();
-        let mut changed = held.changed.lock().await;
         let id = lease.pool.clone();
-        if !lease.release() {
+        let theirs = || {
             tracing::info!("agent pool \"{}\" is put back by the last run that uses it", id.name());
-            return Diagnostics::new();
+            Diagnostics::new()
+        };
+        let Some(held) = lease.release() else {
+            return theirs();
+        };
+        let mut changed = held.changed.lock().await;
+        // Somebody may have come before the lock was had, and counts on the machines.
+        if held.is_claimed() {
+            return theirs();
         }
         let Some(changed) = changed.take() else {
             return Diagnostics::new();

@@ -120,7 +120,7 @@ pub fn scale() -> NestedBlock {
                 Attribute::optional(
                     "restore",
                     Type::Bool,
-                    "Whether the pool gets its former number of machines back afterwards, also when the run fails or the apply is interrupted. It is left as it is, with a warning, when its number has been changed by somebody else when other runs are queued or running on it, or when the apply is interrupted while Azure is still scaling it.",
+                    "Whether the pool gets its former number of machines back afterwards, also when the run fails or the apply is interrupted. It is left as it is, with a warning, when its number has been changed by somebody else, when other runs are queued or running on it, or when the apply is interrupted while Azure is still scaling it.",
                 )
                 .default(Value::Bool(true)),
             ],

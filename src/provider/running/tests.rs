@@ -8,7 +8,7 @@ use super::{
     earlier::{listed, may_be_ours, suspects},
     ended::{Cancelled, Unseen, finished, unseen},
     model::{duration_seconds, log_tail, options, planned_log},
-    waiting::is_hopeless,
+    waiting::{is_hopeless, is_usual},
     *,
 };
 use crate::{
@@ -156,16 +156,18 @@ fn whoever_stops_waiting_learns_what_goes_on() {
 
 #[test]
 fn only_a_pool_that_is_lost_is_hopeless() {
-    for (cause, accepting, hopeless) in [
-        (Cause::Failed, false, true),
-        (Cause::PoolMissing, false, true),
-        (Cause::Deleting, false, true),
+    for (cause, accepting, hopeless, usual) in [
+        (Cause::Failed, false, true, false),
+        (Cause::PoolMissing, false, true, false),
+        (Cause::Deleting, false, true, false),
         // Its last operation was given up, and it may be well.
-        (Cause::Failed, true, false),
-        (Cause::ScaledToZero, true, false),
-        (Cause::NetworkBlocked, false, false),
-        (Cause::Unexplained, false, false),
-        (Cause::AllBusy, true, false),
+        (Cause::Failed, true, false, false),
+        (Cause::ScaledToZero, true, false, false),
+        (Cause::NetworkBlocked, false, false, false),
+        (Cause::Unexplained, false, false, false),
+        (Cause::AllBusy, true, false, true),
+        (Cause::JustQueued, true, false, true),
+        (Cause::Provisioning, true, false, true),
     ] {
         let diagnosis = Diagnosis {
             health: Health::Ready,
@@ -177,7 +179,11 @@ fn only_a_pool_that_is_lost_is_hopeless() {
             accepting_runs: accepting,
             oldest_queued: None,
         };
-        assert_eq!(is_hopeless(&diagnosis), hopeless, "{cause:?} {accepting}");
+        assert_eq!(
+            (is_hopeless(&diagnosis), is_usual(&diagnosis)),
+            (hopeless, usual),
+            "{cause:?} {accepting}"
+        );
     }
 }
 
@@ -358,10 +364,13 @@ fn a_duration_needs_both_ends() {
 fn the_last_of_those_who_hold_a_pool_puts_it_back() {
     let (desk, pool) = (Desk::default(), format!("{REGISTRY}/agentPools/p01").parse().unwrap());
     let (first, second) = (desk.hold(&pool), desk.hold(&pool));
-    assert!(!first.release());
+    assert!(first.release().is_none());
     let third = desk.hold(&pool);
-    assert!(!second.release());
-    assert!(third.release());
+    assert!(second.release().is_none());
+    let held = third.release().expect("the third is the last");
+    assert!(!held.is_claimed());
+    let _fourth = desk.hold(&pool);
+    assert!(held.is_claimed());
     let run = RunId::new(REGISTRY.parse().unwrap(), "cf1");
     assert!(!desk.knows(&run));
     desk.is_known(&run);

@@ -46,6 +46,15 @@ struct Watch<'a> {
     why: Mutex<Option<String>>,
 }
 
+/// An explanation.
+struct Why {
+    text: String,
+    /// It happens every day and passes by itself.
+    usual: bool,
+    /// Nothing will ever take the run.
+    hopeless: bool,
+}
+
 impl Runner<'_> {
     /// Waits for the run's end and says what there is to say of it.
     pub(super) async fn see_through(
@@ -97,6 +106,11 @@ impl Runner<'_> {
             Unseen::Lost(error) => error.is_interruption(),
         };
         let queued = record.run.is_queued();
+        let mut explanation = watch.why().filter(|_| queued);
+        if queued && explanation.is_none() && !self.call.cancel.is_cancelled() {
+            let call = Call::new(CancellationToken::new(), LAST_EXPLANATION);
+            explanation = self.explain(&call, order, &record.run).await.map(|why| why.text);
+        }
         let cancelled = if abandoned && order.options.cancel_on_interrupt {
             let (cancelled, run) = self.cancel(&record.id, record.run.clone()).await;
             record.run = run;
@@ -104,11 +118,6 @@ impl Runner<'_> {
         } else {
             Cancelled::NotAsked
         };
-        let mut explanation = watch.why().filter(|_| queued);
-        if queued && explanation.is_none() && !self.call.cancel.is_cancelled() {
-            let call = Call::new(CancellationToken::new(), LAST_EXPLANATION);
-            explanation = self.explain(&call, order, &record.run).await.map(|(text, _)| text);
-        }
         let diagnostic = ended::unseen(order, &record, &why, &cancelled, explanation.as_deref());
         Performed {
             record: Some(record),
@@ -149,11 +158,13 @@ impl Runner<'_> {
                 return std::future::pending().await;
             }
             let call = Call::new(self.call.cancel.clone(), SIDE_READ_TIMEOUT);
-            if let Some((text, certain)) = self.explain(&call, order, &run).await {
-                if watch.explained(&text) {
-                    tracing::warn!("run \"{}\" is queued. {text}", run.run_id);
+            if let Some(why) = self.explain(&call, order, &run).await {
+                match (watch.explained(&why.text), why.usual) {
+                    (true, true) => tracing::info!("run \"{}\" is queued. {}", run.run_id, why.text),
+                    (true, false) => tracing::warn!("run \"{}\" is queued. {}", run.run_id, why.text),
+                    (false, _) => {}
                 }
-                hopeless = if certain && refuses { hopeless + 1 } else { 0 };
+                hopeless = if why.hopeless && refuses { hopeless + 1 } else { 0 };
             }
             if hopeless >= 2 {
                 return;
@@ -162,12 +173,16 @@ impl Runner<'_> {
         }
     }
 
-    /// Why the run is queued, and whether nothing will ever take it.
-    async fn explain(&self, call: &Call, order: &Order<'_>, run: &Run) -> Option<(String, bool)> {
+    /// Why the run is queued.
+    async fn explain(&self, call: &Call, order: &Order<'_>, run: &Run) -> Option<Why> {
         let pool = order.subject.pool.as_ref()?;
         let asked = Some(ActiveRun::from(run));
         let explained = Box::pin(why_queued::explain(self.client, call, self.preflight, pool, asked)).await;
-        Some((explained.paragraph()?, is_hopeless(&explained.diagnosis)))
+        Some(Why {
+            text: explained.paragraph()?,
+            usual: is_usual(&explained.diagnosis),
+            hopeless: is_hopeless(&explained.diagnosis),
+        })
     }
 }
 
@@ -176,6 +191,13 @@ impl Runner<'_> {
 pub fn is_hopeless(diagnosis: &Diagnosis) -> bool {
     let lost = |cause: Cause| matches!(cause, Cause::PoolMissing | Cause::Failed | Cause::Deleting);
     !diagnosis.accepting_runs && diagnosis.reasons.iter().any(|reason| lost(reason.cause))
+}
+
+/// Whether a run that waits has only to wait: for its turn, or for machines that are on their way.
+#[must_use]
+pub fn is_usual(diagnosis: &Diagnosis) -> bool {
+    let passes = |cause: Cause| matches!(cause, Cause::JustQueued | Cause::AllBusy | Cause::Provisioning);
+    diagnosis.reasons.iter().all(|reason| passes(reason.cause))
 }
 
 impl Watch<'_> {

@@ -140,7 +140,7 @@ fn in_a_dead_subnet_the_probe_fails_and_says_which_requirement_is_blocked() {
         .says("was still Queued when the time of the probe was over")
         .says("Why it is queued:")
         .says("Storage on port 443")
-        .says("The run has been cancelled.")
+        .says("Azure has been asked to cancel the run, and has accepted that.")
         .says("The pool is kept, and its readiness is \"failed\".");
     assert_eq!(
         (&world.pool()["readiness"], world.is_tainted()),
@@ -275,7 +275,7 @@ fn an_interrupted_probe_keeps_the_pool_and_cancels_its_run() {
     running.interrupt_group();
     let run = running.wait(END);
     run.says("You interrupted it while run \"cf1\" was")
-        .says("The run has been cancelled.");
+        .says("Azure has been asked to cancel the run, and has accepted that.");
     assert_eq!(
         (&world.pool()["readiness"], world.is_tainted()),
         (&json!("unknown"), false),

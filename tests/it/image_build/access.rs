@@ -53,6 +53,30 @@ fn other_registries_are_not_warned_about() {
 }
 
 #[test]
+fn whoever_may_only_read_can_plan() {
+    let mut world = world(Version::Newest);
+    configure(&world, LOCAL, NAMES);
+    world.apply();
+    let state = std::fs::read_to_string(world.sandbox.path().join("terraform.tfstate")).unwrap();
+    world.sandbox = crate::sandbox::Sandbox::new(Version::Newest).env(world.emulator.reader_environment());
+    world.sandbox.write("app/Dockerfile", super::DOCKERFILE);
+    world.sandbox.write("app/app.txt", "one");
+    world.sandbox.write("terraform.tfstate", &state);
+    configure(&world, LOCAL, NAMES);
+    world.sandbox.plan_is_empty();
+    world.sandbox.write("app/app.txt", "two");
+    let plan = world.sandbox.ok(&["plan"]);
+    plan.says("1 to add, 0 to change, 1 to destroy");
+    // The one about development overrides is Terraform's own.
+    assert_eq!(plan.output().matches("Warning:").count(), 1, "{plan}");
+    world
+        .sandbox
+        .fails(&["apply", "-auto-approve"])
+        .says("AuthorizationFailed")
+        .says("listBuildSourceUploadUrl");
+}
+
+#[test]
 fn private_base_images_have_their_credentials() {
     let world = world(Version::Newest);
     let custom = "  registry_credential {\n    custom {\n      login_server = \"base.azurecr.io\"\n      username = \"puller\"\n      password_wo = \"pull-pass-1\"\n      password_wo_version = 1\n    }\n  }";

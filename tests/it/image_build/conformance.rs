@@ -82,7 +82,10 @@ async fn everything_that_a_configuration_can_do() {
     // Nothing but a registry that is not known yet either.
     let planned = core
         .resource(TYPE)
-        .plan(json!({"registry_id": unknown(), "context": {"path": unknown(), "url": unknown()}, "agent_pool_name": unknown()}))
+        .plan(
+            json!({"registry_id": unknown(), "context": {"path": unknown(), "url": unknown()},
+            "agent_pool_name": unknown(), "scale": {"instances": unknown(), "restore": unknown()}, "wait": unknown()}),
+        )
         .await;
     assert_eq!(planned.action, Action::Create);
     core.expect_clean();

@@ -18,7 +18,7 @@ async fn errors(options: Options, task: &str, more: Value, meanwhile: impl Async
         .iter()
         .map(|(name, value)| (name.as_str(), Some(value.as_str())))
         .collect();
-    let process = PluginProcess::spawn(&variables);
+    let process = PluginProcess::spawn(&[&variables[..], &[("ACR_PREFLIGHT_POOL", Some("warning"))]].concat());
     let core = Core::connect(process.provider_client().await, json!({})).await;
     let mut config = json!({"task_id": task_id(task)});
     for (name, value) in more.as_object().unwrap() {
@@ -211,6 +211,53 @@ The time for this operation is over; raise it in the resource's timeouts block i
 Run \"cf1\" (registry \"contosobuilds\", resource group \"rg-builds\") was cancelled: it ended as Canceled.
 
 The run is kept in the state as tainted: the next apply runs again.");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_never_starts() {
+    let greets = task("greets", Some("builds"), "bash echo hello");
+    let more = json!({"timeouts": {"create": "3s"}});
+    let said = errors(lab(&[pool(0)], &[greets]), "greets", more, async |_| {}).await;
+    assert_eq!(
+        said,
+        "Running task \"greets\" (registry \"contosobuilds\", resource group \"rg-builds\"): the time allowed is over (waited 3s)
+
+The time for this operation is over; raise it in the resource's timeouts block if Azure needs longer.
+
+Why it is queued: The pool has no machine (instance_count is 0), so that runs stay queued. Raise instance_count.
+
+Run \"cf1\" (registry \"contosobuilds\", resource group \"rg-builds\") was cancelled: it ended as Canceled.
+
+The run is kept in the state as tainted: the next apply runs again."
+    );
+}
+
+#[test]
+fn what_azure_does_not_document_makes_no_difference() {
+    let mut disabled = task("greets", Some("builds"), "bash echo hello");
+    disabled["properties"]["status"] = json!("Disabled");
+    let assumed = json!({"disabled_task": "runs", "task_run_pool": "overrides", "lost_pool": "all_canceled",
+        "unknown_pool": "queued", "patch_same_count": "noop", "id_casing": "recased"});
+    let tasks = [disabled, task("sleeps", Some("builds"), "bash sleep 3000")];
+    let world = world(with(
+        json!({"agent_pools": [pool(0)], "tasks": tasks, "assumptions": assumed}),
+    ));
+    world.run_is("greets", "  scale {\n    instances = 1\n  }");
+    world.apply();
+    assert_eq!(world.run()["status"], "Succeeded");
+    world.sandbox.plan_is_empty();
+
+    // A pool that takes its runs with it.
+    world.set("builds", "count", json!(1));
+    let sandbox = world.another();
+    sandbox.write("main.tf", &super::run("sleeps", ""));
+    let running = sandbox.start(&["apply", "-auto-approve"]);
+    world.until_scheduled(2);
+    world.until_asked("/runs/cf2", 2);
+    world.remove("builds");
+    let run = running.wait(super::END);
+    assert_ne!(run.code, Some(0), "{run}");
+    run.says("Run \"cf2\"").says("ended as Canceled");
 }
 
 #[test]

@@ -197,6 +197,16 @@ fn after_a_kill_the_next_refresh_reports_what_is_left() {
     running.wait(END);
     let plan = world.sandbox.ok(&["plan", "-lock=false"]);
     plan.says("instance_count = 1 -> 0");
+    // Also without a resource of its own the pool is not forgotten.
+    let sandbox = world.another();
+    sandbox.write(
+        "main.tf",
+        &super::run("sleeps", &format!("{SCALE}\n  timeouts {{\n    create = \"4s\"\n  }}")),
+    );
+    sandbox
+        .fails(&["apply", "-auto-approve"])
+        .says("There are earlier runs")
+        .says("look at its number of machines");
 }
 
 #[test]
