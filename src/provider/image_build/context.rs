@@ -138,10 +138,20 @@ fn unreadable(path: Path, why: &str) -> Diagnostic {
         )
     };
     let detail = format!(
-        "{}.\n\n{advice} If another resource of this configuration makes the files, take the path from that resource rather than as text: then they are read at apply.",
+        "{}.\n\n{advice} If another resource of this configuration makes the files, take the path from that resource rather than as text: then they are read at apply. To destroy a build whose files are gone, use terraform destroy -refresh=false: it reads none.",
         capitalised(why)
     );
     Diagnostic::error(summary, detail).at(path)
+}
+
+/// Nothing can be compared with what was built: the context of a build that stays as it is.
+#[must_use]
+pub fn gone(root: &std::path::Path) -> Diagnostic {
+    let detail = format!(
+        "There is no folder {} any more, so that nothing tells whether the files have changed since the build. It stays as it is, and nothing is built. Bring the folder back to have its files compared again; destroying the build needs no folder.",
+        root.display()
+    );
+    Diagnostic::warning("The build's context is not there any more", detail).at(at("path"))
 }
 
 /// The text with a capital letter to begin with.
