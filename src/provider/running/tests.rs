@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     acr::{
-        diagnosis::{Cause, Diagnosis, Health, Reason},
+        diagnosis::{ActiveRun, Cause, Diagnosis, Health, Reason, Sight, Situation, diagnose},
         run::{
             Work,
             request::{DockerBuild, Frame, Overrides, Platform, TaskRun},
@@ -21,6 +21,7 @@ use crate::{
     },
     azure::Error,
     framework::{Field, Severity},
+    provider::why_queued::{Explained, Observed},
 };
 
 const REGISTRY: &str = "/subscriptions/5f0a2c6e-9d4b-4b8e-8f3a-0c1d2e3f4a5b/resourceGroups/rg/providers/Microsoft.ContainerRegistry/registries/builds";
@@ -154,20 +155,78 @@ fn whoever_stops_waiting_learns_what_goes_on() {
     assert!(said.contains("was cancelled: it ended as Canceled."), "{said}");
 }
 
+/// What is known of a pool of one machine, of the runs on it, and of the run that waits.
+fn explained(state: Option<&str>, active: Option<&[&str]>) -> Explained {
+    let run = |status: &&str| -> Run {
+        serde_json::from_value(json!({"runId": format!("cf-{status}"), "status": status})).unwrap()
+    };
+    let active: Option<Vec<Run>> = active.map(|active| active.iter().map(run).collect());
+    let pool = |state: &str| {
+        serde_json::from_value(
+            json!({"id": "p01", "name": "p01", "location": "westeurope", "properties": {"provisioningState": state, "count": 1}}),
+        )
+    };
+    let gone = || Error::InvalidRequest("not to be read".into());
+    let diagnosis = diagnose(&Situation {
+        name: "p01".into(),
+        pool: match state {
+            Some(state) => Sight::Found {
+                state: Some(state.into()),
+                count: Some(1),
+            },
+            None => Sight::Missing,
+        },
+        queued: Some(1),
+        active: active
+            .as_ref()
+            .map(|active| active.iter().map(ActiveRun::from).collect()),
+        blocked: Vec::new(),
+        quota: None,
+        run: None,
+        now: datetime!(2026-11-24 10:00:00 UTC),
+    });
+    Explained {
+        observed: Observed {
+            pool: state.map_or_else(|| Err(gone()), |state| Ok(pool(state).unwrap())),
+            queued: Ok(1),
+            active: active.ok_or_else(gone),
+        },
+        diagnosis,
+        unread: Vec::new(),
+    }
+}
+
 #[test]
 fn only_a_pool_that_is_lost_is_hopeless() {
-    for (cause, accepting, hopeless, usual) in [
-        (Cause::Failed, false, true, false),
-        (Cause::PoolMissing, false, true, false),
-        (Cause::Deleting, false, true, false),
+    for (state, active, hopeless) in [
+        (Some("Failed"), Some(&["Queued"][..]), true),
+        // What runs on it shows that it has machines that take runs.
+        (Some("Failed"), Some(&["Running", "Queued"][..]), false),
+        (Some("Failed"), None, false),
         // Its last operation was given up, and it may be well.
-        (Cause::Failed, true, false, false),
-        (Cause::ScaledToZero, true, false, false),
-        (Cause::NetworkBlocked, false, false, false),
-        (Cause::Unexplained, false, false, false),
-        (Cause::AllBusy, true, false, true),
-        (Cause::JustQueued, true, false, true),
-        (Cause::Provisioning, true, false, true),
+        (Some("Canceled"), Some(&["Queued"][..]), false),
+        (Some("Canceled"), Some(&["Running", "Queued"][..]), false),
+        (Some("Deleting"), Some(&["Running", "Queued"][..]), true),
+        (None, None, true),
+        (Some("Succeeded"), Some(&["Queued"][..]), false),
+        (Some("Updating"), Some(&["Queued"][..]), false),
+    ] {
+        assert_eq!(is_hopeless(&explained(state, active)), hopeless, "{state:?} {active:?}");
+    }
+}
+
+#[test]
+fn what_passes_by_itself_is_usual() {
+    for (cause, usual) in [
+        (Cause::Failed, false),
+        (Cause::PoolMissing, false),
+        (Cause::Deleting, false),
+        (Cause::ScaledToZero, false),
+        (Cause::NetworkBlocked, false),
+        (Cause::Unexplained, false),
+        (Cause::AllBusy, true),
+        (Cause::JustQueued, true),
+        (Cause::Provisioning, true),
     ] {
         let diagnosis = Diagnosis {
             health: Health::Ready,
@@ -176,14 +235,10 @@ fn only_a_pool_that_is_lost_is_hopeless() {
                 explanation: String::new(),
                 remedy: String::new(),
             }],
-            accepting_runs: accepting,
+            accepting_runs: true,
             oldest_queued: None,
         };
-        assert_eq!(
-            (is_hopeless(&diagnosis), is_usual(&diagnosis)),
-            (hopeless, usual),
-            "{cause:?} {accepting}"
-        );
+        assert_eq!(is_usual(&diagnosis), usual, "{cause:?}");
     }
 }
 
