@@ -64,24 +64,43 @@ pub async fn explain(
     observed.explain(client, call, preflight, pool, run).await
 }
 
+/// How many runs the service says are queued on a pool, and those of its runs that have not ended: without a look at the pool
+/// itself. Failures are logged, unless they say that this principal may not look.
+pub async fn queued_and_active(
+    client: &Client,
+    call: &Call,
+    pool: &AgentPoolId,
+) -> (Result<i64, Error>, Result<Vec<Run>, Error>) {
+    let busy = run::Filter {
+        agent_pool_name: Some(pool.name()),
+        statuses: &run::ACTIVE,
+        ..run::Filter::default()
+    };
+    let (queued, active) = tokio::join!(
+        agent_pool::queue_status(client, call, pool),
+        run::list(client, call, pool.registry(), &busy, RUNS_LISTED_MAX),
+    );
+    for error in [queued.as_ref().err(), active.as_ref().err()].into_iter().flatten() {
+        if !error.is_forbidden() {
+            tracing::warn!(%error, pool = %pool, "the runs on the pool cannot be read");
+        }
+    }
+    (queued, active)
+}
+
+/// How many of the runs that have not ended have a machine.
+#[must_use]
+pub fn running(active: &[Run]) -> Option<i64> {
+    i64::try_from(active.iter().filter(|run| !run.is_queued()).count()).ok()
+}
+
 impl Observed {
     /// Looks: at the pool within `call`, at what is on it within `side`.
     pub async fn look(client: &Client, call: &Call, side: &Call, pool: &AgentPoolId) -> Self {
-        let busy = run::Filter {
-            agent_pool_name: Some(pool.name()),
-            statuses: &run::ACTIVE,
-            ..run::Filter::default()
-        };
-        let (found, queued, active) = tokio::join!(
+        let (found, (queued, active)) = tokio::join!(
             agent_pool::get(client, call, pool),
-            agent_pool::queue_status(client, side, pool),
-            run::list(client, side, pool.registry(), &busy, RUNS_LISTED_MAX),
+            queued_and_active(client, side, pool)
         );
-        for error in [queued.as_ref().err(), active.as_ref().err()].into_iter().flatten() {
-            if !error.is_forbidden() {
-                tracing::warn!(%error, pool = %pool, "the runs on the pool cannot be read");
-            }
-        }
         Self {
             pool: found,
             queued,
@@ -92,8 +111,7 @@ impl Observed {
     /// How many runs have a machine; `None` when they cannot be listed.
     #[must_use]
     pub fn running(&self) -> Option<i64> {
-        let active = self.active.as_ref().ok()?;
-        i64::try_from(active.iter().filter(|run| !ActiveRun::from(*run).queued).count()).ok()
+        self.active.as_ref().ok().and_then(|active| running(active))
     }
 
     /// Explains, after looking at network and quota where they may be the reason.

@@ -2,12 +2,15 @@
 
 use crate::{
     acr::{
-        agent_pool::{AgentPool, AgentPoolId},
+        agent_pool::{self, AgentPool, AgentPoolId},
         task,
     },
     azure::{Call, Client},
     framework::{Diagnostic, Field, Path, Step},
-    provider::{preflight::Preflight, why_queued::Observed},
+    provider::{
+        preflight::Preflight,
+        why_queued::{Observed, queued_and_active, running},
+    },
 };
 
 use super::{AgentPoolModel, Condition, creating::capitalised};
@@ -26,12 +29,21 @@ pub struct Load {
 impl Load {
     /// Looks, as far as it may. Failures only leave things out: they make no plan fail.
     pub async fn look(client: &Client, call: &Call, preflight: &Preflight, pool: &AgentPoolId) -> Self {
-        let observed = Observed::look(client, call, call, pool).await;
-        let (queued, running) = (observed.queued.as_ref().ok().copied(), observed.running());
+        let (queued, active) = queued_and_active(client, call, pool).await;
+        let running = active.as_ref().ok().and_then(|active| running(active));
+        // The pool itself matters only where something waits: a plan of which nothing is lost costs no more requests.
         let why = match queued {
-            Some(1..) => observed.explain(client, call, preflight, pool, None).await.paragraph(),
+            Ok(1..) => {
+                let observed = Observed {
+                    pool: agent_pool::get(client, call, pool).await,
+                    queued: queued.clone(),
+                    active,
+                };
+                observed.explain(client, call, preflight, pool, None).await.paragraph()
+            }
             _ => None,
         };
+        let queued = queued.ok();
         Self { queued, running, why }
     }
 

@@ -7,6 +7,7 @@
 pub mod checks;
 pub mod facts;
 pub mod finding;
+pub mod planned_tasks;
 pub mod quota;
 pub mod reads;
 pub mod runs;
@@ -27,6 +28,7 @@ use crate::{
 
 use facts::{Facts, Subject};
 use finding::{Finding, Stage};
+use planned_tasks::PlannedTasks;
 use quota::PlannedPools;
 use reads::{Read, Reads};
 use runs::{RunFacts, RunSubject};
@@ -49,6 +51,8 @@ pub struct Preflight {
     pub settings: Settings,
     /// Pools that this process has planned: they exist, at their planned size.
     pub planned: PlannedPools,
+    /// Tasks that this process has planned.
+    pub planned_tasks: PlannedTasks,
     reads: Reads,
 }
 

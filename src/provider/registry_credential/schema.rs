@@ -51,7 +51,10 @@ fn source(owner: Owner) -> Block {
             Attribute::optional("identity", Type::String, identity).check(identity_check(owner)),
         ],
         blocks: Vec::new(),
-        description: "The registry that the task belongs to.",
+        description: match owner {
+            Owner::Task => "The registry that the task belongs to.",
+            Owner::Run => "The registry that the run belongs to.",
+        },
     }
 }
 

@@ -53,6 +53,10 @@ impl Planner<'_> {
         } else if let Some(prior) = prior.filter(|prior| **prior != plan.planned) {
             remember(prior, &mut plan.planned);
         }
+        if let Some(id) = plan.planned.task_id() {
+            let pool = plan.planned.agent_pool_name.clone();
+            self.preflight.planned_tasks.will_run_on(&id, pool);
+        }
         if prior.is_none() {
             plan.diagnostics.extend(self.exists(&plan.planned).await);
         }

@@ -204,10 +204,16 @@ fn check_repository(text: &str) -> Result<(), Problem> {
     if url.scheme() != "https" || url.host_str().is_none() {
         return wrong("The https address of a repository is expected: Azure registers its webhook there.");
     }
-    if url.password().is_some() {
+    if url.password().is_some() || !is_organisation(url.username(), &url) {
         return wrong(
-            "The address has a password in it, and it is no secret. Take it out, and give the token as token or token_wo.",
+            "The address has a password or a token in it, and an address is no secret: Azure shows it to every reader. Take out what stands between // and @, and give the token as token or token_wo.",
         );
     }
     Ok(())
+}
+
+/// Whether a user name is none, or the organisation, as addresses of Azure DevOps have it. Anything else may be a token.
+fn is_organisation(user: &str, url: &Url) -> bool {
+    let first = url.path().split('/').find(|part| !part.is_empty()).unwrap_or_default();
+    user.is_empty() || url.host_str() == Some("dev.azure.com") && user.eq_ignore_ascii_case(first)
 }

@@ -63,13 +63,17 @@ impl TaskRunResource {
         let (Some((client, call)), Some(id)) = (self.connection.side_read(operation), planned.task()) else {
             return Diagnostics::new();
         };
-        let task = match task::get(&client, &call, &id).await {
+        let mut task = match task::get(&client, &call, &id).await {
             Ok(task) => task,
             Err(error) => {
                 tracing::debug!(%error, task = %id, "the task cannot be read at plan");
                 return Diagnostics::new();
             }
         };
+        // The same plan may move the task to another pool.
+        if let Some(pool) = self.connection.preflight().planned_tasks.pool_of(&id) {
+            task.properties.agent_pool_name = pool.known().cloned();
+        }
         let (subject, options) = (subject(&id, &task), planned.options());
         let order = Order {
             what: &id.human(),

@@ -124,6 +124,31 @@ fn a_lost_answer_leaves_no_orphan_and_no_lost_change() {
 }
 
 #[test]
+fn a_task_whose_answer_was_lost_is_ours_also_when_azure_shows_a_setting_otherwise() {
+    let world = World::new(Version::Newest);
+    let content = "dmVyc2lvbjogdjEuMS4wCnN0ZXBzOgogIC0gY21kOiBiYXNoIGVjaG8gaGVsbG8K";
+    let shown = json!({"id": task_id("nightly"), "name": "nightly", "location": "eastus", "properties": {"timeout": 900,
+        "provisioningState": "Succeeded", "creationDate": "2026-01-01T00:00:00+00:00", "status": "Enabled", "isSystemTask": false,
+        "platform": {"os": "Linux", "architecture": "amd64"}, "step": {"type": "EncodedTask", "encodedTaskContent": content}}});
+    let faults = json!([
+        {"match": {"method": "GET", "path_ends": "/tasks/nightly", "skip": 3}, "times": 1,
+            "action": {"respond": {"status": 200, "headers": {"Content-Type": "application/json"}, "body": shown}}},
+        {"match": {"method": "PUT", "path_contains": "/tasks/"}, "action": {"reset": true}, "applied": true},
+    ]);
+    world.emulator.set_faults(serde_json::from_value(faults).unwrap());
+    world.sandbox.write("main.tf", &configuration(SMALLEST));
+    world
+        .sandbox
+        .ok(&["apply", "-auto-approve"])
+        .says("Azure shows something else than was sent")
+        .says("timeout_in_seconds");
+    assert!(!is_tainted(&world));
+    world.emulator.set_faults(Vec::new());
+    world.sandbox.plan_is_empty();
+    assert_eq!(tasks(&world), ["nightly"]);
+}
+
+#[test]
 fn an_interrupted_create_and_one_whose_time_is_over_stay_in_the_state() {
     for interrupt in [true, false] {
         let world = World::new(Version::Newest);

@@ -365,3 +365,24 @@ fn write_only_arguments_need_a_terraform_that_has_them() {
     assert!(!world.sandbox.state().to_string().contains("s3cr3t"));
     assert_eq!(kept(&world)["properties"]["step"]["contextAccessToken"], "s3cr3t");
 }
+
+#[test]
+fn a_run_is_judged_by_what_its_task_will_be() {
+    let world = with(json!({}));
+    let pool = |name: &str| {
+        format!(
+            "\nresource \"acr_agent_pool\" \"{name}\" {{\n  name = \"{name}\"\n  registry_id = \"{}\"\n}}\n",
+            registry()
+        )
+    };
+    let on = |name: &str| on_pool("x").replace("\"x\"", &format!("acr_agent_pool.{name}.name"));
+    world
+        .sandbox
+        .write("main.tf", &(on("first") + &pool("first") + &pool("second")));
+    world.sandbox.ok(&["apply", "-auto-approve"]);
+    let run = "\nresource \"acr_task_run\" \"r\" {\n  task_id = acr_task.t.id\n}\n";
+    world.sandbox.write("main.tf", &(on("second") + &pool("second") + run));
+    let planned = world.sandbox.ok(&["plan"]);
+    planned.says("1 to add, 1 to change, 1 to destroy");
+    assert!(!planned.output().contains("is removed"), "{planned}");
+}

@@ -63,6 +63,9 @@ fn what_is_right_is_left_alone() {
             json!({"source_type": "VisualStudioTeamService", "repository_url": "https://dev.azure.com/contoso/shop/_git/app"}),
         ),
         source(json!({"repository_url": "https://git.contoso.example/team/app.git"})),
+        source(
+            json!({"source_type": "VisualStudioTeamService", "repository_url": "https://contoso@dev.azure.com/contoso/shop/_git/app"}),
+        ),
         authentication(json!({"token_type": "OAuth", "token_wo": "s3cr3t", "token_wo_version": 1})),
         timer("0 21 * * *"),
         json!({"identity": [{"type": "SystemAssigned, UserAssigned", "identity_ids": [ID]}]}),
@@ -214,6 +217,16 @@ fn what_is_wrong_is_said_where_it_is() {
         ),
         (
             source(json!({"repository_url": "https://me:s3cr3t@github.com/contoso/app"})),
+            "source_trigger[0].repository_url: Invalid repository",
+        ),
+        (
+            source(json!({"repository_url": "https://s3cr3t@github.com/contoso/app"})),
+            "source_trigger[0].repository_url: Invalid repository",
+        ),
+        (
+            source(
+                json!({"source_type": "VisualStudioTeamService", "repository_url": "https://s3cr3t@dev.azure.com/contoso/shop/_git/app"}),
+            ),
             "source_trigger[0].repository_url: Invalid repository",
         ),
         (
