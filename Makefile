@@ -39,3 +39,4 @@ docs:
 bench: setup
 	$(CARGO) build --locked --release --bins
 	$(CARGO) bench --locked --profile dev --bench figures
+	$(CARGO) bench --locked --profile dev --bench context
