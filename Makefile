@@ -22,6 +22,8 @@ demo: setup build
 clients: setup build
 	$(PYTHON) tests/tools/clients/run.py
 
+# Most tests wait for a Terraform or for the emulator's clock rather than compute: two at a time for each processor.
+test: export RUST_TEST_THREADS ?= $(shell $(PYTHON) -c 'import os; print(2 * (os.cpu_count() or 1))')
 test: setup build
 	$(CARGO) test --locked
 
@@ -39,3 +41,4 @@ docs:
 bench: setup
 	$(CARGO) build --locked --release --bins
 	$(CARGO) bench --locked --profile dev --bench figures
+	$(CARGO) bench --locked --profile dev --bench context

@@ -135,6 +135,11 @@ impl Run {
         self.status.eq_ignore_ascii_case(ENDED[0])
     }
 
+    /// Whether somebody has cancelled it.
+    pub fn was_cancelled(&self) -> bool {
+        self.status.eq_ignore_ascii_case(ENDED[2])
+    }
+
     /// Whether it waits for a machine.
     pub fn is_queued(&self) -> bool {
         self.status.eq_ignore_ascii_case(ACTIVE[0])

@@ -25,7 +25,7 @@ pub enum Cancelled {
     NotAsked,
     /// It was asked for, and the run had not ended some seconds later.
     Asked,
-    /// The run has ended.
+    /// The run has ended, by it or before it.
     Ended,
     /// Azure did not take it.
     Refused(Error),
@@ -152,7 +152,8 @@ pub fn remains(id: &RunId, seen: &Run, cancelled: &Cancelled) -> String {
         Cancelled::Ended if seen.has_succeeded() => {
             format!("{run} was to be cancelled and had succeeded by then.")
         }
-        Cancelled::Ended => format!("{run} was cancelled: it ended as {status}."),
+        Cancelled::Ended if seen.was_cancelled() => format!("{run} was cancelled: it ended as {status}."),
+        Cancelled::Ended => format!("{run} was to be cancelled and had ended as {status} by then."),
         Cancelled::Asked => {
             format!("{run} is being cancelled; some seconds after it was asked for, it was still {status}.")
         }

@@ -93,6 +93,8 @@ pub struct Performed {
     pub record: Option<Record>,
     /// What there is to say.
     pub diagnostics: Diagnostics,
+    /// Whether the run has ended or is about to: the service may go on showing it for a moment.
+    is_ending: bool,
 }
 
 impl Performed {
@@ -101,6 +103,7 @@ impl Performed {
         Self {
             record: None,
             diagnostics: why.into(),
+            is_ending: false,
         }
     }
 }
@@ -137,7 +140,11 @@ impl Runner<'_> {
             Ok(()) => Box::pin(self.schedule_and_wait(order, request)).await,
             Err(why) => Performed::refused(why),
         };
-        performed.diagnostics.extend(Box::pin(self.put_back(lease)).await);
+        let ending = performed.record.as_ref().filter(|_| performed.is_ending);
+        let ending = ending.map(|record| record.id.clone());
+        performed
+            .diagnostics
+            .extend(Box::pin(self.put_back(lease, ending.as_ref())).await);
         performed
     }
 
@@ -165,6 +172,7 @@ impl Runner<'_> {
                     log: Log::default(),
                 }),
                 diagnostics: Diagnostics::new(),
+                is_ending: false,
             };
         }
         Box::pin(self.see_through(order, id, scheduled, &request.secrets())).await

@@ -11,7 +11,7 @@ use crate::{
     acr::{
         agent_pool::{self, Accepted, AgentPool, AgentPoolId},
         condition::Condition,
-        run,
+        run::{self, RunId},
     },
     azure::{Call, Error},
     framework::{Diagnostic, Diagnostics},
@@ -27,7 +27,7 @@ use super::{
     desk::{Changed, Lease},
 };
 
-/// How long the looks and the write that put a pool back may take, when the run's own time is over or the user has
+/// How long the looks that put a pool back may take, and again the write, when the run's own time is over or the user has
 /// interrupted it.
 const PUT_BACK: Duration = Duration::from_secs(30);
 
@@ -50,7 +50,9 @@ impl Runner<'_> {
             Err(by) => return Err(failed(&self.call.interrupted(by, None))),
         };
         let pool = self.settled(id).await.map_err(|error| failed(&error))?;
-        let count = pool.properties.count.unwrap_or_default();
+        let Some(count) = pool.properties.count else {
+            return Err(number_unknown(id).into());
+        };
         if count >= scale.instances {
             tracing::info!(
                 "agent pool \"{}\" has {count} machines, which is enough for the run",
@@ -95,8 +97,9 @@ impl Runner<'_> {
         Ok(())
     }
 
-    /// Gives the pool its former number of machines back, if it is this run's matter and takes nothing from anybody.
-    pub(super) async fn put_back(&self, lease: Lease) -> Diagnostics {
+    /// Gives the pool its former number of machines back, if it is this run's matter and takes nothing from anybody. `ending`
+    /// is this run, if it has ended or is about to: it is no reason to leave the pool.
+    pub(super) async fn put_back(&self, lease: Lease, ending: Option<&RunId>) -> Diagnostics {
         let id = lease.pool.clone();
         let theirs = || {
             tracing::info!("agent pool \"{}\" is put back by the last run that uses it", id.name());
@@ -117,19 +120,24 @@ impl Runner<'_> {
             tracing::info!("agent pool \"{}\" keeps its {} machines", id.name(), changed.ours);
             return Diagnostics::new();
         }
-        match Box::pin(self.restore(&id, changed)).await {
+        match Box::pin(self.restore(&id, changed, ending)).await {
             Ok(()) => Diagnostics::new(),
             Err(why) => left(&id, changed, &why).into(),
         }
     }
 
-    async fn restore(&self, id: &AgentPoolId, changed: Changed) -> Result<(), String> {
-        let call = Call {
+    async fn restore(&self, id: &AgentPoolId, changed: Changed, ending: Option<&RunId>) -> Result<(), String> {
+        let own = || Call {
             correlation_id: self.call.correlation_id.clone(),
             ..Call::new(CancellationToken::new(), PUT_BACK)
         };
+        let call = own();
         let pool = agent_pool::get(self.client, &call, id).await;
         let pool = pool.map_err(|error| format!("it cannot be read: {error}"))?;
+        if pool.properties.count == Some(changed.before) {
+            // The scaling never reached Azure, or somebody has put the pool back already.
+            return Ok(());
+        }
         if pool.properties.count != Some(changed.ours) {
             let now = pool
                 .properties
@@ -144,33 +152,14 @@ impl Runner<'_> {
             // It takes Azure minutes, and nobody waits any more.
             return Err("Azure is still scaling it, and changes nothing else of it meanwhile".into());
         }
-        let busy = run::Filter {
-            agent_pool_name: Some(id.name()),
-            statuses: &run::ACTIVE,
-            ..run::Filter::default()
-        };
-        let (runs, queued) = tokio::join!(
-            run::list(self.client, &call, id.registry(), &busy, RUNS_LISTED_MAX),
-            agent_pool::queue_status(self.client, &call, id),
-        );
-        let runs = runs.map_err(|error| format!("it cannot be told whether runs are on it: {error}"))?;
-        if !runs.is_empty() {
-            let named: Vec<String> = runs
-                .iter()
-                .map(|run| format!("{} ({})", run.run_id, run.status))
-                .collect();
-            return Err(format!("these runs are on it: {}", named.join(", ")));
-        }
-        if let Some(queued) = queued.ok().filter(|queued| *queued > 0) {
-            return Err(format!("{queued} more runs are queued on it"));
-        }
+        self.idle(&call, id, ending).await?;
         tracing::info!(
             "putting agent pool \"{}\" back to {} machines",
             id.name(),
             changed.before
         );
         let accepted = self
-            .ask(&call, id, changed.before)
+            .ask(&own(), id, changed.before)
             .await
             .map_err(|error| format!("Azure does not change it: {error}"))?;
         self.preflight.forget();
@@ -183,6 +172,42 @@ impl Runner<'_> {
                 Ok(())
             }
             Err(failure) => Err(format!("putting it back failed: {}", failure.error)),
+        }
+    }
+
+    /// Waits, within the time of `call`, for as long as nothing but the run that is ending is on the pool.
+    async fn idle(&self, call: &Call, id: &AgentPoolId, ending: Option<&RunId>) -> Result<(), String> {
+        let busy = run::Filter {
+            agent_pool_name: Some(id.name()),
+            statuses: &run::ACTIVE,
+            ..run::Filter::default()
+        };
+        loop {
+            let (runs, queued) = tokio::join!(
+                run::list(self.client, call, id.registry(), &busy, RUNS_LISTED_MAX),
+                agent_pool::queue_status(self.client, call, id),
+            );
+            let runs = runs.map_err(|error| format!("it cannot be told whether runs are on it: {error}"))?;
+            let others = runs
+                .iter()
+                .any(|run| ending.is_none_or(|ending| !run.run_id.eq_ignore_ascii_case(ending.run_id())));
+            let queued = queued.ok().filter(|queued| *queued > 0);
+            if runs.is_empty() && queued.is_none() {
+                return Ok(());
+            }
+            // A cancelled run is shown for a moment, and the queue may be counted with it.
+            let may_pass = ending.is_some() && !others;
+            if may_pass && call.sleep(self.client.pace().poll_min).await.is_ok() {
+                continue;
+            }
+            if runs.is_empty() {
+                return Err(format!("{} more runs are queued on it", queued.unwrap_or_default()));
+            }
+            let named: Vec<String> = runs
+                .iter()
+                .map(|run| format!("{} ({})", run.run_id, run.status))
+                .collect();
+            return Err(format!("these runs are on it: {}", named.join(", ")));
         }
     }
 
@@ -230,6 +255,12 @@ impl Runner<'_> {
             }
         }
     }
+}
+
+/// A pool whose former number nobody knows could not be put back.
+fn number_unknown(id: &AgentPoolId) -> Diagnostic {
+    let detail = "Azure does not say how many machines it has, so that it could not be put back. Nothing was scheduled. Look at the pool, or remove the scale block.";
+    Diagnostic::error(format!("Scaling {}", id.human()), detail).at_attribute("scale")
 }
 
 fn left(id: &AgentPoolId, changed: Changed, why: &str) -> Diagnostic {

@@ -1,26 +1,22 @@
 //! The pure decisions: what is said of an end, which runs may be ours, what the state keeps.
 
+mod earlier;
+
 use serde_json::json;
 use time::macros::datetime;
 
 use super::{
     desk::Desk,
-    earlier::{listed, may_be_ours, suspects},
     ended::{Cancelled, Unseen, finished, unseen},
     model::{duration_seconds, log_tail, options, planned_log},
     waiting::{is_hopeless, is_usual},
     *,
 };
 use crate::{
-    acr::{
-        diagnosis::{Cause, Diagnosis, Health, Reason},
-        run::{
-            Work,
-            request::{DockerBuild, Frame, Overrides, Platform, TaskRun},
-        },
-    },
+    acr::diagnosis::{ActiveRun, Cause, Diagnosis, Health, Reason, Sight, Situation, diagnose},
     azure::Error,
     framework::{Field, Severity},
+    provider::why_queued::{Explained, Observed},
 };
 
 const REGISTRY: &str = "/subscriptions/5f0a2c6e-9d4b-4b8e-8f3a-0c1d2e3f4a5b/resourceGroups/rg/providers/Microsoft.ContainerRegistry/registries/builds";
@@ -154,20 +150,78 @@ fn whoever_stops_waiting_learns_what_goes_on() {
     assert!(said.contains("was cancelled: it ended as Canceled."), "{said}");
 }
 
+/// What is known of a pool of one machine, of the runs on it, and of the run that waits.
+fn explained(state: Option<&str>, active: Option<&[&str]>) -> Explained {
+    let run = |status: &&str| -> Run {
+        serde_json::from_value(json!({"runId": format!("cf-{status}"), "status": status})).unwrap()
+    };
+    let active: Option<Vec<Run>> = active.map(|active| active.iter().map(run).collect());
+    let pool = |state: &str| {
+        serde_json::from_value(
+            json!({"id": "p01", "name": "p01", "location": "westeurope", "properties": {"provisioningState": state, "count": 1}}),
+        )
+    };
+    let gone = || Error::InvalidRequest("not to be read".into());
+    let diagnosis = diagnose(&Situation {
+        name: "p01".into(),
+        pool: match state {
+            Some(state) => Sight::Found {
+                state: Some(state.into()),
+                count: Some(1),
+            },
+            None => Sight::Missing,
+        },
+        queued: Some(1),
+        active: active
+            .as_ref()
+            .map(|active| active.iter().map(ActiveRun::from).collect()),
+        blocked: Vec::new(),
+        quota: None,
+        run: None,
+        now: datetime!(2026-11-24 10:00:00 UTC),
+    });
+    Explained {
+        observed: Observed {
+            pool: state.map_or_else(|| Err(gone()), |state| Ok(pool(state).unwrap())),
+            queued: Ok(1),
+            active: active.ok_or_else(gone),
+        },
+        diagnosis,
+        unread: Vec::new(),
+    }
+}
+
 #[test]
 fn only_a_pool_that_is_lost_is_hopeless() {
-    for (cause, accepting, hopeless, usual) in [
-        (Cause::Failed, false, true, false),
-        (Cause::PoolMissing, false, true, false),
-        (Cause::Deleting, false, true, false),
+    for (state, active, hopeless) in [
+        (Some("Failed"), Some(&["Queued"][..]), true),
+        // What runs on it shows that it has machines that take runs.
+        (Some("Failed"), Some(&["Running", "Queued"][..]), false),
+        (Some("Failed"), None, false),
         // Its last operation was given up, and it may be well.
-        (Cause::Failed, true, false, false),
-        (Cause::ScaledToZero, true, false, false),
-        (Cause::NetworkBlocked, false, false, false),
-        (Cause::Unexplained, false, false, false),
-        (Cause::AllBusy, true, false, true),
-        (Cause::JustQueued, true, false, true),
-        (Cause::Provisioning, true, false, true),
+        (Some("Canceled"), Some(&["Queued"][..]), false),
+        (Some("Canceled"), Some(&["Running", "Queued"][..]), false),
+        (Some("Deleting"), Some(&["Running", "Queued"][..]), true),
+        (None, None, true),
+        (Some("Succeeded"), Some(&["Queued"][..]), false),
+        (Some("Updating"), Some(&["Queued"][..]), false),
+    ] {
+        assert_eq!(is_hopeless(&explained(state, active)), hopeless, "{state:?} {active:?}");
+    }
+}
+
+#[test]
+fn what_passes_by_itself_is_usual() {
+    for (cause, usual) in [
+        (Cause::Failed, false),
+        (Cause::PoolMissing, false),
+        (Cause::Deleting, false),
+        (Cause::ScaledToZero, false),
+        (Cause::NetworkBlocked, false),
+        (Cause::Unexplained, false),
+        (Cause::AllBusy, true),
+        (Cause::JustQueued, true),
+        (Cause::Provisioning, true),
     ] {
         let diagnosis = Diagnosis {
             health: Health::Ready,
@@ -176,129 +230,11 @@ fn only_a_pool_that_is_lost_is_hopeless() {
                 explanation: String::new(),
                 remedy: String::new(),
             }],
-            accepting_runs: accepting,
+            accepting_runs: true,
             oldest_queued: None,
         };
-        assert_eq!(
-            (is_hopeless(&diagnosis), is_usual(&diagnosis)),
-            (hopeless, usual),
-            "{cause:?} {accepting}"
-        );
+        assert_eq!(is_usual(&diagnosis), usual, "{cause:?}");
     }
-}
-
-fn task() -> RunRequest {
-    RunRequest::new(Work::Task(TaskRun {
-        task_id: format!("{REGISTRY}/tasks/nightly"),
-        overrides: Overrides::default(),
-    }))
-}
-
-fn build(images: &[&str]) -> RunRequest {
-    RunRequest::new(Work::DockerBuild(DockerBuild {
-        image_names: images.iter().map(|name| (*name).to_owned()).collect(),
-        is_push_enabled: true,
-        no_cache: false,
-        docker_file_path: "Dockerfile".into(),
-        target: None,
-        arguments: Vec::new(),
-        frame: Frame {
-            timeout: None,
-            platform: Platform::default(),
-            agent_configuration: None,
-            source_location: None,
-            credentials: None,
-        },
-    }))
-}
-
-#[test]
-fn earlier_runs_that_an_apply_may_have_left() {
-    let now = datetime!(2026-11-24 10:00:00 UTC);
-    let image = json!([{"repository": "app", "tag": "v1"}]);
-    let (nightly, app, other) = (task(), build(&["app:v1"]), build(&["builds.azurecr.io/app:v2"]));
-    let (soon, long_ago) = ("2026-11-24T09:30:00Z", "2026-11-24T08:30:00Z");
-    for (run, request, suspect) in [
-        (
-            json!({"status": "Running", "task": "Nightly", "createTime": long_ago}),
-            &nightly,
-            true,
-        ),
-        (json!({"status": "Queued", "task": "nightly"}), &nightly, true),
-        (json!({"status": "Running", "task": "weekly"}), &nightly, false),
-        (json!({"status": "Running"}), &nightly, false),
-        (
-            json!({"status": "Running", "task": "nightly", "timerTrigger": {"timerTriggerName": "t"}}),
-            &nightly,
-            false,
-        ),
-        (
-            json!({"status": "Failed", "task": "nightly", "createTime": soon}),
-            &nightly,
-            true,
-        ),
-        (
-            json!({"status": "Failed", "task": "nightly", "createTime": long_ago}),
-            &nightly,
-            false,
-        ),
-        (json!({"status": "Failed", "task": "nightly"}), &nightly, false),
-        (json!({"status": "Running"}), &app, true),
-        (json!({"status": "Running", "task": "nightly"}), &app, false),
-        (
-            json!({"status": "Succeeded", "createTime": soon, "outputImages": image}),
-            &app,
-            true,
-        ),
-        (
-            json!({"status": "Succeeded", "createTime": soon, "outputImages": image}),
-            &other,
-            false,
-        ),
-        (json!({"status": "Failed", "createTime": soon}), &app, false),
-    ] {
-        let seen: Run = serde_json::from_value(run.clone()).unwrap();
-        assert_eq!(may_be_ours(&seen, request, now), suspect, "{run}");
-    }
-}
-
-#[test]
-fn what_an_earlier_apply_has_told_is_not_told_again() {
-    let now = datetime!(2026-11-24 10:00:00 UTC);
-    let run = |id: &str, status: &str| -> Run {
-        let images = json!([{"repository": "app", "tag": "latest"}]);
-        let run = json!({"runId": id, "status": status, "createTime": "2026-11-24T09:30:00Z", "outputImages": images});
-        serde_json::from_value(run).unwrap()
-    };
-    let runs = [
-        run("cf5", "Succeeded"),
-        run("cf4", "Succeeded"),
-        run("cf3", "Succeeded"),
-        run("cf2", "Running"),
-    ];
-    let ids = |ours: &str| -> Vec<String> {
-        let found = suspects(&runs, &build(&["app"]), now, |run| run.run_id == ours);
-        found.iter().map(|run| run.run_id.clone()).collect()
-    };
-    assert_eq!(ids("cf4"), ["cf5", "cf2"]);
-    assert_eq!(ids("none"), ["cf5", "cf4", "cf3", "cf2"]);
-}
-
-#[test]
-fn lists_of_runs_end_somewhere() {
-    let run = |number: usize| Run {
-        run_id: format!("cf{number}"),
-        status: "Queued".into(),
-        create_time: (number == 1).then(|| "2026-11-24T10:00:00Z".into()),
-        ..Run::default()
-    };
-    let runs: Vec<Run> = (1..=12).map(run).collect();
-    let text = listed(&runs.iter().collect::<Vec<_>>());
-    assert!(
-        text.starts_with("  cf1: Queued, created 2026-11-24T10:00:00Z\n  cf2: Queued\n"),
-        "{text}"
-    );
-    assert!(text.ends_with("  cf10: Queued\n  and 2 more"), "{text}");
 }
 
 #[test]

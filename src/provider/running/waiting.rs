@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     acr::{
+        condition::Condition,
         diagnosis::{ActiveRun, Cause, Diagnosis},
         log::{Follow, Log, run_to_the_end},
         run::{self, Observer, Run, RunId, Secret, WaitError},
@@ -77,7 +78,7 @@ impl Runner<'_> {
         let (result, log) = tokio::select! {
             biased;
             (result, log) = Box::pin(run_to_the_end(self.client, self.call, &id, &scheduled, follow)) => (Some(result), log),
-            () = Box::pin(self.explain_while_queued(order, &watch)) => (None, Log::default()),
+            () = Box::pin(self.explain_while_queued(order, &id, &watch)) => (None, Log::default()),
         };
         match result {
             Some(Ok(run)) => {
@@ -86,6 +87,7 @@ impl Runner<'_> {
                 Performed {
                     record: Some(record),
                     diagnostics,
+                    is_ending: true,
                 }
             }
             Some(Err(WaitError { error, last })) => {
@@ -118,18 +120,32 @@ impl Runner<'_> {
         } else {
             Cancelled::NotAsked
         };
-        let diagnostic = ended::unseen(order, &record, &why, &cancelled, explanation.as_deref());
+        // What came to its own end before anybody could cancel it is judged by that end.
+        let came_first = matches!(cancelled, Cancelled::Ended) && !record.run.was_cancelled();
+        let diagnostics = if came_first {
+            ended::finished(order, &record)
+        } else {
+            ended::unseen(order, &record, &why, &cancelled, explanation.as_deref()).into()
+        };
         Performed {
             record: Some(record),
-            diagnostics: diagnostic.into(),
+            diagnostics,
+            is_ending: matches!(cancelled, Cancelled::Ended | Cancelled::Asked),
         }
     }
 
-    /// Asks for the run to be cancelled and watches it for a moment, in a time of its own.
+    /// Asks for the run to be cancelled and watches it for a moment, in a time of its own. One that had ended already counts
+    /// as ended.
     pub async fn cancel(&self, id: &RunId, last: Run) -> (Cancelled, Run) {
         let call = Call::new(CancellationToken::new(), CANCEL);
         if let Err(error) = run::cancel(self.client, &call, id).await {
-            return (Cancelled::Refused(error), last);
+            // A run that has come to its end in the meantime cannot be cancelled either.
+            let call = Call::new(CancellationToken::new(), CANCEL_END);
+            return match run::get(self.client, &call, id).await {
+                Ok(run) if run.has_ended() => (Cancelled::Ended, run),
+                Ok(run) => (Cancelled::Refused(error), run),
+                Err(_) => (Cancelled::Refused(error), last),
+            };
         }
         let call = Call::new(CancellationToken::new(), CANCEL_END);
         let mut seen = last;
@@ -148,7 +164,7 @@ impl Runner<'_> {
 
     /// Says in the log why the run is queued, again and again while it is. Returns only when it is certain that the pool will
     /// not take it, seen twice.
-    async fn explain_while_queued(&self, order: &Order<'_>, watch: &Watch<'_>) {
+    async fn explain_while_queued(&self, order: &Order<'_>, id: &RunId, watch: &Watch<'_>) {
         let refuses = refuses_zero(self.preflight);
         let (mut pause, mut hopeless) = (EXPLAIN_AFTER, 0_u32);
         loop {
@@ -166,8 +182,13 @@ impl Runner<'_> {
                 }
                 hopeless = if why.hopeless && refuses { hopeless + 1 } else { 0 };
             }
+            // It may have found a machine since it was last looked at; a run that cannot be looked at is not given up.
             if hopeless >= 2 {
-                return;
+                match run::get(self.client, &call, id).await {
+                    Ok(run) if run.is_queued() => return,
+                    Ok(_) => return std::future::pending().await,
+                    Err(error) => tracing::debug!(%error, "the run cannot be looked at once more"),
+                }
             }
             pause = if hopeless > 0 { EXPLAIN_AFTER } else { EXPLAIN_AGAIN };
         }
@@ -181,16 +202,25 @@ impl Runner<'_> {
         Some(Why {
             text: explained.paragraph()?,
             usual: is_usual(&explained.diagnosis),
-            hopeless: is_hopeless(&explained.diagnosis),
+            hopeless: is_hopeless(&explained),
         })
     }
 }
 
-/// Whether a run that waits on the pool waits for nothing: the pool has failed, or there is none.
+/// Whether a run that waits on the pool waits for nothing: there is none, it is on its way out, or it has failed and nothing
+/// runs on it. A pool whose last operation was given up may be well.
 #[must_use]
-pub fn is_hopeless(diagnosis: &Diagnosis) -> bool {
-    let lost = |cause: Cause| matches!(cause, Cause::PoolMissing | Cause::Failed | Cause::Deleting);
-    !diagnosis.accepting_runs && diagnosis.reasons.iter().any(|reason| lost(reason.cause))
+pub fn is_hopeless(explained: &why_queued::Explained) -> bool {
+    let observed = &explained.observed;
+    let state = observed
+        .pool
+        .as_ref()
+        .ok()
+        .and_then(|pool| pool.properties.provisioning_state.as_deref());
+    let failed = state.is_some_and(|state| Condition::of(Some(state)) == Condition::Failed);
+    let lost = |cause: Cause| matches!(cause, Cause::PoolMissing | Cause::Deleting);
+    let reasons = &explained.diagnosis.reasons;
+    reasons.iter().any(|reason| lost(reason.cause)) || failed && observed.running() == Some(0)
 }
 
 /// Whether a run that waits has only to wait: for its turn, or for machines that are on their way.

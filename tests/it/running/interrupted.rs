@@ -1,9 +1,10 @@
 //! An interrupt ends the wait within a second, cancels the run where the service allows it, and says what goes on.
 
 use serde_json::json;
+use terraform_provider_acr::emulator::Mutation;
 
 use super::{END, pool, task, with, world};
-use crate::agent_pool::World;
+use crate::agent_pool::{World, registry};
 
 fn interrupted(assumption: &str, arguments: &str) -> (World, crate::sandbox::Run) {
     let world = world(with(
@@ -55,4 +56,37 @@ fn a_run_that_is_not_to_be_cancelled_goes_on() {
         .says("To cancel it: az acr task cancel-run");
     assert!(world.asked("/cancel").is_empty());
     assert_eq!(world.run()["run_id"], "cf1");
+}
+
+#[test]
+fn a_run_that_ends_before_it_can_be_cancelled_is_judged_by_its_end() {
+    for (status, fails) in [("Succeeded", false), ("Failed", true)] {
+        let world = world(with(json!({"tasks": [task("sleeps", None, "bash sleep 3000")]})));
+        world.run_is("sleeps", "");
+        let running = world.sandbox.start(&["apply", "-auto-approve"]);
+        world.until_scheduled(1);
+        world.until_asked("/runs/cf1", 2);
+        world.fault(json!({"match": {"path_ends": "/cancel"}, "times": 1, "action": {"stall_seconds": 2.0}}));
+        running.interrupt_group();
+        let begun = std::time::Instant::now();
+        while world.emulator.faults_fired() == 0 {
+            assert!(begun.elapsed() < END, "nobody cancelled the run");
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        let id = format!("{}/runs/cf1", registry());
+        world.emulator.mutate(&id, Mutation::set("status", status)).unwrap();
+        let run = running.wait(END);
+        assert_eq!(world.asked("/cancel"), ["POST 409"]);
+        assert!(!run.output().contains("could not be cancelled"), "{run}");
+        assert_eq!(
+            (world.run()["status"].as_str(), world.run_is_tainted()),
+            (Some(status), fails),
+            "{run}"
+        );
+        if fails {
+            run.says("ended as Failed");
+        } else {
+            world.sandbox.plan_is_empty();
+        }
+    }
 }

@@ -230,3 +230,52 @@ fn an_interrupt_while_azure_is_scaling_says_what_is_left() {
         .says("because Azure is still scaling it");
     assert_eq!((world.runs_scheduled(), world.run()), (0, Value::Null));
 }
+
+#[test]
+fn a_cancelled_run_that_takes_a_moment_to_end_is_waited_for_before_the_pool_is_put_back() {
+    let world = world(lab(&[pool(0)], &tasks()));
+    world.run_is("sleeps", SCALE);
+    let running = world.sandbox.start(&["apply", "-auto-approve"]);
+    world.until_scheduled(1);
+    world.until_asked("/runs/cf1", 2);
+    let dying = json!({"name": "cf1", "properties": {"runId": "cf1", "status": "Running", "agentPoolName": "builds"}});
+    let shown = |part: &str, body: Value, times: u32| {
+        let fault = json!({"match": {"method": "GET", "path_ends": part}, "times": times,
+            "action": {"respond": {"status": 200, "body": body}}});
+        serde_json::from_value(fault).unwrap()
+    };
+    world.emulator.set_faults(vec![
+        shown("/runs/cf1", dying.clone(), 2),
+        shown("/runs", json!({"value": [dying]}), 3),
+    ]);
+    running.interrupt_group();
+    let run = running.wait(END);
+    assert_ne!(run.code, Some(0), "{run}");
+    assert_eq!(counts(&world), [1, 0], "{run}");
+    assert!(!run.output().contains("is not put back"), "{run}");
+}
+
+#[test]
+fn a_scaling_that_never_reached_azure_leaves_nothing_to_put_back() {
+    let world = world(lab(&[pool(0)], &tasks()));
+    world.fault(json!({"match": {"method": "PATCH"}, "action": {"reset": true}}));
+    world.run_is("greets", SCALE);
+    let run = world.sandbox.fails(&["apply", "-auto-approve"]);
+    run.says("Scaling agent pool \"builds\"");
+    assert!(!run.output().contains("is not put back"), "{run}");
+    assert_eq!((counts(&world), world.runs_scheduled()), (Vec::new(), 0));
+}
+
+#[test]
+fn a_pool_whose_number_of_machines_is_not_told_is_not_scaled() {
+    let world = world(lab(&[pool(3)], &tasks()));
+    let body = json!({"id": pool_id("builds"), "name": "builds",
+        "properties": {"provisioningState": "Succeeded", "tier": "S1"}});
+    world.fault(json!({"match": {"method": "GET", "path_ends": "/agentPools/builds"},
+        "action": {"respond": {"status": 200, "body": body}}}));
+    world.run_is("greets", SCALE);
+    let run = world.sandbox.fails(&["apply", "-auto-approve"]);
+    run.says("Azure does not say how many machines it has")
+        .says("Nothing was scheduled");
+    assert_eq!((counts(&world), world.runs_scheduled()), (Vec::new(), 0));
+}
