@@ -49,8 +49,8 @@ fn source(owner: Owner) -> Block {
             )
             .check(Validator::one_of(LOGIN_MODES)),
             Attribute::optional("identity", Type::String, identity).check(identity_check(match owner {
-                Owner::Task => Named::BySystem,
-                Owner::Run => Named::ByCaller,
+                Owner::Task => Named::System,
+                Owner::Run => Named::Caller,
             })),
         ],
         blocks: Vec::new(),
@@ -65,11 +65,11 @@ fn custom(owner: Owner) -> Block {
     // A caller is known to its own registry only.
     let (named, identity) = match owner {
         Owner::Task => (
-            Named::BySystem,
+            Named::System,
             "The identity that reads key vaults or, without user and password, logs in: `[system]`, or the client id (not the ARM id) of a user-assigned one.",
         ),
         Owner::Run => (
-            Named::ById,
+            Named::ClientIdOnly,
             "The identity that reads key vaults or, without user and password, logs in: the client id (not the ARM id) of a user-assigned one.",
         ),
     };
@@ -146,18 +146,18 @@ fn login_server(text: &str) -> Result<(), Problem> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Named {
     /// `[system]`: of a task.
-    BySystem,
+    System,
     /// `[caller]`: of a run, for its own registry. A run has no system-assigned identity, as its request cannot name one.
-    ByCaller,
+    Caller,
     /// Nothing: of a run, for other registries.
-    ById,
+    ClientIdOnly,
 }
 
 fn identity_check(named: Named) -> Validator {
     let rule = match named {
-        Named::BySystem => "`[system]` or a client id",
-        Named::ByCaller => "`[caller]` or a client id",
-        Named::ById => "a client id",
+        Named::System => "`[system]` or a client id",
+        Named::Caller => "`[caller]` or a client id",
+        Named::ClientIdOnly => "a client id",
     };
     Validator::text(rule, move |text| identity(named, text))
 }
@@ -165,20 +165,20 @@ fn identity_check(named: Named) -> Validator {
 /// What is asked for is what Azure's own clients send: a word in brackets, or a client id.
 fn identity(named: Named, text: &str) -> Result<(), Problem> {
     let detail = match (text, named) {
-        (SYSTEM, Named::BySystem) | (CALLER, Named::ByCaller) => return Ok(()),
-        (SYSTEM, Named::ByCaller) => "[system] is the identity of a task, and a build has none. Use [caller], which is whoever Terraform signs in as.".to_owned(),
-        (SYSTEM, Named::ById) => "[system] is the identity of a task, and a build has none. Use username and password, or run a task that has an identity.".to_owned(),
-        (CALLER, Named::BySystem) => "[caller] is whoever starts a run, which a task does not know. Use [system], or the client id of a user-assigned identity.".to_owned(),
-        (CALLER, Named::ById) => "[caller] is whoever starts a run, and only its own registry knows it. Use username and password.".to_owned(),
+        (SYSTEM, Named::System) | (CALLER, Named::Caller) => return Ok(()),
+        (SYSTEM, Named::Caller) => "[system] is the identity of a task, and a build has none. Use [caller], which is whoever Terraform signs in as.".to_owned(),
+        (SYSTEM, Named::ClientIdOnly) => "[system] is the identity of a task, and a build has none. Use username and password, or run a task that has an identity.".to_owned(),
+        (CALLER, Named::System) => "[caller] is whoever starts a run, which a task does not know. Use [system], or the client id of a user-assigned identity.".to_owned(),
+        (CALLER, Named::ClientIdOnly) => "[caller] is whoever starts a run, and only its own registry knows it. Use username and password.".to_owned(),
         _ if is_uuid(text) => return Ok(()),
         _ if text.to_ascii_lowercase().starts_with("/subscriptions/") => {
             "An identity is named here by its client id, and this is an ARM id. Take client_id from the same resource; the ARM id belongs into the identity block.".to_owned()
         }
         _ => {
             let word = match named {
-                Named::BySystem => "neither [system] nor",
-                Named::ByCaller => "neither [caller] nor",
-                Named::ById => "not",
+                Named::System => "neither [system] nor",
+                Named::Caller => "neither [caller] nor",
+                Named::ClientIdOnly => "not",
             };
             format!("\"{text}\" is {word} the client id of an identity, which is a UUID.")
         }
