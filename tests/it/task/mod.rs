@@ -5,6 +5,7 @@ mod drift;
 mod failures;
 mod lifecycle;
 mod plans;
+mod pool_check;
 
 use serde_json::Value;
 use terraform_provider_acr::emulator::JournalEntry;
