@@ -30,6 +30,12 @@ pub const FAULTS_MAX: u32 = 5;
 /// How many URLs in a row may be refused: the first may have expired, a second fresh one has not.
 pub const REFUSALS_MAX: u32 = 2;
 
+/// A text of the service without these secrets.
+#[must_use]
+pub fn mask(text: &str, secrets: &[Secret]) -> String {
+    Lines::new(secrets).shown(text.as_bytes())
+}
+
 /// What of a log is wanted.
 #[derive(Clone, Copy)]
 pub struct Follow<'a> {

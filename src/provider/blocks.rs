@@ -42,3 +42,16 @@ pub fn completed<T: Clone>(
     };
     Field::Known(planned.iter().enumerate().map(at).collect())
 }
+
+/// Each block made anew; unknown and null stay.
+pub fn each<T>(blocks: &Field<Vec<T>>, make: impl Fn(&T) -> T) -> Field<Vec<T>> {
+    blocks.map(|blocks| blocks.iter().map(make).collect())
+}
+
+/// The field, or null when nothing is in it.
+pub fn unless_empty<T: Clone>(field: &Field<T>, is_empty: impl Fn(&T) -> bool) -> Field<T> {
+    match field {
+        Field::Known(value) if is_empty(value) => Field::Null,
+        field => field.clone(),
+    }
+}

@@ -15,10 +15,27 @@ pub fn azure(doing: &str, error: &Error) -> Diagnostic {
         summary.replace_range(..1, &first);
     }
     let advice = missing_permission(error)
+        .or_else(|| conflict(error).map(str::to_owned))
         .or_else(|| error.codes().into_iter().find_map(advice).map(str::to_owned))
         .or_else(|| kind_advice(error).map(str::to_owned));
     let detail = advice.map_or_else(|| error.to_string(), |advice| format!("{error}\n\n{advice}"));
     Diagnostic::error(summary, detail)
+}
+
+/// What to do about `RegistryStatusConflict`, which is told of pools, and may come for whatever else is of a registry.
+fn conflict(error: &Error) -> Option<&'static str> {
+    let Error::Arm(arm) = error else { return None };
+    if !error.codes().contains(&"RegistryStatusConflict") {
+        return None;
+    }
+    Some(match arm.request.path.to_ascii_lowercase().contains("/agentpools/") {
+        true => {
+            "Azure changes a pool only when no other operation runs on it and it has not failed. Wait for the other operation to end; replace a pool that has failed with: terraform apply -replace=ADDRESS."
+        }
+        false => {
+            "Azure refuses the change because of the present state of the registry or of something in it: another operation may be running there. Wait for it to end, and apply again."
+        }
+    })
 }
 
 /// For a refused permission: the action to grant and where, read from Azure's sentence.
@@ -56,9 +73,6 @@ fn advice(code: &str) -> Option<&'static str> {
         }
         "LocationNotAvailableForResourceType" => {
             "Agent pools are a preview and exist in some regions only. A pool is always in its registry's region: use a registry in one of the regions named above."
-        }
-        "RegistryStatusConflict" => {
-            "Azure changes a pool only when no other operation runs on it and it has not failed. Wait for the other operation to end; replace a pool that has failed with: terraform apply -replace=ADDRESS."
         }
         "TasksOperationsNotAllowed" => {
             "Azure has ACR Tasks switched off for this subscription, as it does for free and trial ones. Ask Azure support to allow them, or use another subscription."
@@ -209,6 +223,23 @@ mod tests {
         }
         let throttled = azure("reading", &refusal(429, "SubscriptionRequestsThrottled", "m")).detail;
         assert!(throttled.contains("-parallelism"), "{throttled}");
+    }
+
+    #[test]
+    fn a_conflict_is_advised_on_by_what_was_written() {
+        let conflict = |path: &str| {
+            let mut error = refusal(409, "RegistryStatusConflict", "m");
+            if let Error::Arm(arm) = &mut error {
+                arm.request.path = path.into();
+            }
+            azure("writing", &error).detail
+        };
+        let (pool, task) = (
+            conflict("/registries/r/agentPools/p"),
+            conflict("/registries/r/tasks/t"),
+        );
+        assert!(pool.contains("replace a pool that has failed"), "{pool}");
+        assert!(!task.contains("pool") && task.contains("apply again"), "{task}");
     }
 
     #[test]

@@ -85,7 +85,7 @@ impl Lines {
         self.shown(&first)
     }
 
-    fn shown(&self, line: &[u8]) -> String {
+    pub(super) fn shown(&self, line: &[u8]) -> String {
         let (mut shown, mut from) = (String::new(), 0);
         for span in self.spans(line) {
             shown.push_str(&String::from_utf8_lossy(&line[from..span.start]));

@@ -13,22 +13,30 @@ use crate::{
 /// The tag of a name that has none.
 const LATEST: &str = "latest";
 
+/// What names may be, for documents.
+pub const RULE: &str = "`repository:tag`, in lower case";
+
 /// The check of `image_names`.
+#[must_use]
 pub fn check() -> Validator {
-    Validator::new("`repository:tag`, in lower case", |value| {
-        let Value::List(names) = value else { return Ok(()) };
-        for name in names.iter().filter_map(Value::as_str) {
-            if let Err(why) = check_one(name) {
-                return Err(Problem {
-                    summary: "Invalid image name".into(),
-                    detail: format!(
-                        "\"{name}\" is no image name: {why}. Expected is repository:tag, such as team/app:v1."
-                    ),
-                });
-            }
+    Validator::new(RULE, check_list)
+}
+
+/// The check of a list of image names, of builds and of tasks. Null is a matter of the caller.
+///
+/// # Errors
+/// The first name that is none, and why.
+pub fn check_list(value: &Value) -> Result<(), Problem> {
+    let Value::List(names) = value else { return Ok(()) };
+    for name in names.iter().filter_map(Value::as_str) {
+        if let Err(why) = check_one(name) {
+            return Err(Problem {
+                summary: "Invalid image name".into(),
+                detail: format!("\"{name}\" is no image name: {why}. Expected is repository:tag, such as team/app:v1."),
+            });
         }
-        Ok(())
-    })
+    }
+    Ok(())
 }
 
 fn check_one(name: &str) -> Result<(), &'static str> {
@@ -59,7 +67,7 @@ fn check_one(name: &str) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// The name with `{{…}}` replaced by a character that may stand anywhere.
+/// The name with `{{…}}`, and aliases such as `$Registry`, replaced by a character that may stand anywhere.
 fn without_templates(name: &str) -> String {
     let (mut out, mut rest) = (String::new(), name);
     while let Some((before, after)) = rest.split_once("{{") {
@@ -71,6 +79,18 @@ fn without_templates(name: &str) -> String {
         rest = after;
     }
     out.push_str(rest);
+    without_aliases(&out)
+}
+
+fn without_aliases(name: &str) -> String {
+    let mut pieces = name.split('$');
+    let mut out = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let after = piece.trim_start_matches(|c: char| c.is_ascii_alphabetic());
+        // A lone `$` is no alias: it stays, and is refused.
+        out.push(if after.len() == piece.len() { '$' } else { '0' });
+        out.push_str(after);
+    }
     out
 }
 
@@ -128,6 +148,7 @@ mod tests {
             "{{.Values.image}}",
             "{{.Run.Registry}}/app:1",
             "localhost:5000/app",
+            "$Registry/app:$ID",
         ] {
             assert_eq!(check_one(name), Ok(()), "{name}");
         }
@@ -137,6 +158,8 @@ mod tests {
             ("https://contoso.azurecr.io/app:1", "scheme"),
             ("app@sha256:00", "digest"),
             ("app: v1", "characters"),
+            ("A B:??", "characters"),
+            ("app:$", "characters"),
             ("app:", "a part of it is empty"),
             ("/app", "a part of it is empty"),
             ("team//app", "a part of it is empty"),

@@ -5,7 +5,7 @@
 //! hashed at plan, so that an edit plans a rebuild.
 
 pub mod context;
-mod image_names;
+pub mod image_names;
 mod planning;
 mod request;
 pub mod resource;

@@ -17,7 +17,11 @@ use crate::{
     provider::{
         Connection,
         preflight::{Preflight, runs::RunSubject},
-        running::{Order, RunModel, Runner, schema::TIMEOUTS, stored},
+        running::{
+            Order, RunModel, Runner,
+            schema::{TIMEOUTS, create_limit},
+            stored,
+        },
     },
 };
 
@@ -147,7 +151,7 @@ impl Resource for ImageBuildResource {
         planned: ImageBuildModel,
         config: ImageBuildModel,
     ) -> Outcome<ImageBuildModel> {
-        let limit = timeout(&planned, |timeouts| &timeouts.create, TIMEOUTS.create);
+        let limit = create_limit(&planned.timeouts, planned.timeout_in_seconds.known().copied());
         let begun = self
             .begin(operation, limit)
             .and_then(|(client, call)| Ok((client, call, planned.subject().ok_or_else(no_registry)?)));
@@ -188,7 +192,11 @@ impl Resource for ImageBuildResource {
     }
 
     async fn delete(&self, operation: &Operation, prior: ImageBuildModel) -> Outcome<ImageBuildModel> {
-        let stored = self.stored(&prior).filter(|_| stored::is_active(&prior.status));
+        let stored = self.stored(&prior);
+        if let Some(id) = &stored {
+            self.connection.desk().is_removed(id.registry(), &what(&prior));
+        }
+        let stored = stored.filter(|_| stored::is_active(&prior.status));
         let Some(id) = stored.filter(|_| prior.options().cancel_on_interrupt) else {
             return Outcome::gone();
         };

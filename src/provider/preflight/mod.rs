@@ -95,6 +95,12 @@ impl Preflight {
         }
     }
 
+    /// Whether Azure says that there is no such registry.
+    pub async fn lacks_registry(&self, client: &Client, call: &Call, id: &RegistryId) -> bool {
+        let path = id.to_string();
+        self.reads.get(client, call, &path, registry::API_VERSION).await == Read::Missing
+    }
+
     /// Something was changed: what was read before is not worth much.
     pub fn forget(&self) {
         self.reads.forget();

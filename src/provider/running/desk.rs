@@ -8,12 +8,13 @@ use std::{
     },
 };
 
-use crate::acr::{agent_pool::AgentPoolId, run::RunId};
+use crate::acr::{agent_pool::AgentPoolId, registry::RegistryId, run::RunId};
 
 /// The notes of one process, shared by everything that runs.
 #[derive(Debug, Default)]
 pub struct Desk {
     known: Mutex<HashSet<String>>,
+    replaced: Mutex<HashSet<String>>,
     pools: Mutex<HashMap<AgentPoolId, Arc<Held>>>,
 }
 
@@ -61,6 +62,19 @@ impl Desk {
         known.contains(&run.to_string().to_ascii_lowercase())
     }
 
+    /// An object with a recorded run is removed: one that runs `what` (an order's words), which may run anew right after.
+    pub fn is_removed(&self, registry: &RegistryId, what: &str) {
+        let mut replaced = self.replaced.lock().unwrap_or_else(PoisonError::into_inner);
+        replaced.insert(key(registry, what));
+    }
+
+    /// Whether an object with a recorded run of the same was removed.
+    #[must_use]
+    pub fn replaces(&self, registry: &RegistryId, what: &str) -> bool {
+        let replaced = self.replaced.lock().unwrap_or_else(PoisonError::into_inner);
+        replaced.contains(&key(registry, what))
+    }
+
     /// A claim on a pool.
     #[must_use]
     pub fn hold(&self, pool: &AgentPoolId) -> Lease {
@@ -72,6 +86,10 @@ impl Desk {
             held,
         }
     }
+}
+
+fn key(registry: &RegistryId, what: &str) -> String {
+    format!("{registry} {what}").to_ascii_lowercase()
 }
 
 impl Held {

@@ -2,6 +2,11 @@
 //!
 //! A provider that is killed leaves no state, so that the next apply runs again. A run has no mark of who started it: those
 //! that could be ours are named, and none is taken for ours.
+//!
+//! What goes on is always named. What has ended is named for a while, and only if this apply does not replace a recorded run
+//! of the same: whoever has a recorded run has not lost the one after it. The process that applies sees the recorded runs of
+//! those objects only that it changes: a former run that is removed after its successor, or one of another resource of the same
+//! task, cannot be told apart from a lost one.
 
 use std::time::Duration;
 
@@ -17,8 +22,11 @@ use crate::{
 
 use super::{Order, Runner, cancel_command};
 
-/// How far back ended runs are of interest: somebody who finds an apply killed applies again soon.
-pub const RECENT: Duration = Duration::from_secs(60 * 60);
+/// For how long after its end a run is of interest: somebody who finds an apply broken off applies again soon.
+pub const RECENT: Duration = Duration::from_secs(15 * 60);
+
+/// How long the answer to a request of this process may take to come.
+const SETTLE: Duration = Duration::from_secs(1);
 
 /// How many recent runs are looked through.
 const LISTED_MAX: usize = 50;
@@ -44,28 +52,36 @@ impl Runner<'_> {
         };
         let now = OffsetDateTime::now_utc();
         let knows = |run: &Run| self.desk.knows(&RunId::new(registry.clone(), &run.run_id));
-        let suspects = suspects(&runs, request, now, knows);
-        match suspects.first() {
-            Some(first) => warning(order, &suspects, &RunId::new(registry.clone(), &first.run_id)).into(),
-            None => Diagnostics::new(),
+        let replaces = self.desk.replaces(registry, order.what);
+        let mut left = suspects(&runs, request, now, knows, replaces);
+        // One that goes on may have been asked for by this process right now, and its answer be on its way.
+        if left.iter().any(|run| !run.has_ended()) && self.call.sleep(SETTLE).await.is_ok() {
+            left = suspects(&runs, request, now, knows, replaces);
         }
+        if left.is_empty() {
+            return Diagnostics::new();
+        }
+        let active = left.iter().find(|run| !run.has_ended());
+        let active = active.map(|run| RunId::new(registry.clone(), &run.run_id));
+        warning(order, &left, active.as_ref()).into()
     }
 }
 
 /// Of runs, newest first, those that may be left over. What has ended before one that is known to be ours began was told of
-/// by the apply that began that one.
+/// by the apply that began that one. `replaces` says that this apply replaces a recorded run of the same.
 #[must_use]
 pub fn suspects<'a>(
     runs: &'a [Run],
     request: &RunRequest,
     now: OffsetDateTime,
     knows: impl Fn(&Run) -> bool,
+    replaces: bool,
 ) -> Vec<&'a Run> {
-    let (mut found, mut told) = (Vec::new(), false);
-    for run in runs.iter().filter(|run| may_be_ours(run, request, now)) {
+    let (mut found, mut told) = (Vec::new(), replaces);
+    for run in runs {
         if knows(run) {
-            told = true;
-        } else if !(told && run.has_ended()) {
+            told |= is_like(run, request);
+        } else if may_be_ours(run, request, now) && !(told && run.has_ended()) {
             found.push(run);
         }
     }
@@ -76,41 +92,49 @@ pub fn suspects<'a>(
 /// long ago. An ended build must have pushed one of the images that are asked for.
 #[must_use]
 pub fn may_be_ours(run: &Run, request: &RunRequest, now: OffsetDateTime) -> bool {
-    let triggered = run.timer_trigger.is_some() || run.source_trigger.is_some() || run.image_update_trigger.is_some();
-    let same_kind = match request.task_name() {
-        Some(task) => run.task.as_deref().is_some_and(|name| name.eq_ignore_ascii_case(task)),
-        None => run.task.is_none(),
-    };
-    if triggered || !same_kind {
+    if !is_like(run, request) {
         return false;
     }
     if !run.has_ended() {
         return true;
     }
-    let created = run.create_time.as_deref().and_then(instant);
-    let recent = created.is_some_and(|created| created >= now - RECENT);
+    let ended = run.finish_time.as_deref().and_then(instant);
+    let recent = ended.is_some_and(|ended| ended >= now - RECENT);
     recent && pushed_the_same(run, request)
+}
+
+/// Whether a run of the same task, or a build, that somebody asked for.
+fn is_like(run: &Run, request: &RunRequest) -> bool {
+    let triggered = run.timer_trigger.is_some() || run.source_trigger.is_some() || run.image_update_trigger.is_some();
+    let same_kind = match request.task_name() {
+        Some(task) => run.task.as_deref().is_some_and(|name| name.eq_ignore_ascii_case(task)),
+        None => run.task.is_none(),
+    };
+    !triggered && same_kind
 }
 
 fn pushed_the_same(run: &Run, request: &RunRequest) -> bool {
     let Work::DockerBuild(build) = &request.work else {
         return true;
     };
-    let pushed = run.output_images.iter().flatten().filter_map(|image| {
-        let (repository, tag) = (image.repository.as_deref()?, image.tag.as_deref().unwrap_or("latest"));
-        Some(format!("{repository}:{tag}"))
-    });
-    let pushed: Vec<String> = pushed.collect();
+    let pushed = |wanted: &str| {
+        run.output_images.iter().flatten().any(|image| {
+            let (repository, tag) = (
+                image.repository.as_deref().unwrap_or_default(),
+                image.tag.as_deref().unwrap_or("latest"),
+            );
+            let name = format!("{repository}:{tag}");
+            let full = image.registry.as_deref().map(|registry| format!("{registry}/{name}"));
+            wanted.eq_ignore_ascii_case(&name) || full.is_some_and(|full| wanted.eq_ignore_ascii_case(&full))
+        })
+    };
     let wanted = |name: &String| {
         let untagged = !name.rsplit('/').next().unwrap_or_default().contains(':');
-        let name = if untagged {
-            format!("{name}:latest")
+        if untagged {
+            pushed(&format!("{name}:latest"))
         } else {
-            name.clone()
-        };
-        pushed
-            .iter()
-            .any(|pushed| name == *pushed || name.ends_with(&format!("/{pushed}")))
+            pushed(name)
+        }
     };
     build.image_names.iter().any(wanted)
 }
@@ -129,12 +153,11 @@ pub fn listed(runs: &[&Run]) -> String {
     lines.join("\n")
 }
 
-fn warning(order: &Order<'_>, suspects: &[&Run], first: &RunId) -> Diagnostic {
-    let active = suspects.iter().any(|run| !run.has_ended());
-    let advice = if active {
-        format!(" Cancel what should not go on, with: {}.", cancel_command(first))
-    } else {
-        String::new()
+/// `active` is one that goes on.
+fn warning(order: &Order<'_>, suspects: &[&Run], active: Option<&RunId>) -> Diagnostic {
+    let advice = match active {
+        Some(run) => format!(" Cancel what should not go on, such as with: {}.", cancel_command(run)),
+        None => String::new(),
     };
     let scaled = match order.options.scale {
         Some(_) => " What was broken off has not put its agent pool back either: look at its number of machines.",
@@ -143,7 +166,7 @@ fn warning(order: &Order<'_>, suspects: &[&Run], first: &RunId) -> Diagnostic {
     Diagnostic::warning(
         format!("There are earlier runs of {}", order.what),
         format!(
-            "This apply schedules another run. These go on or were queued within the last hour, and nothing tells whether an apply that was broken off started them, or somebody else:\n\n{}\n\nNone of them is recorded as this resource's.{advice}{scaled}",
+            "This apply schedules another run. These go on or have ended within the last quarter of an hour, and nothing tells who started them: an apply that was broken off, somebody else, another resource of this configuration, or this resource itself before (create_before_destroy):\n\n{}\n\nNone of them is taken for this resource's.{advice}{scaled}",
             listed(suspects)
         ),
     )

@@ -32,8 +32,8 @@ use std::{fmt, future::Future};
 use crate::{
     acr::{
         agent_pool::AgentPoolId,
-        log::Log,
-        run::{self, Observer, Run, RunId, RunRequest},
+        log::{self, Log},
+        run::{self, Observer, Run, RunId, RunRequest, Secret},
     },
     azure::{Call, Client},
     framework::{Diagnostic, Diagnostics},
@@ -168,7 +168,7 @@ impl Runner<'_> {
             return Performed {
                 record: Some(Record {
                     id,
-                    run: seen.unwrap_or(scheduled),
+                    run: masked(seen.unwrap_or(scheduled), &request.secrets()),
                     log: Log::default(),
                 }),
                 diagnostics: Diagnostics::new(),
@@ -184,6 +184,14 @@ impl fmt::Debug for Runner<'_> {
         f.debug_struct("Runner")
             .field("call", self.call)
             .finish_non_exhaustive()
+    }
+}
+
+/// The run without what its request keeps secret: the service may repeat it in the reason.
+fn masked(run: Run, secrets: &[Secret]) -> Run {
+    Run {
+        run_error_message: run.run_error_message.map(|text| log::mask(&text, secrets)),
+        ..run
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::framework::{
     Diagnostic, Diagnostics, Field, Type, Value,
     schema::{Attribute, Block, NestedBlock},
-    timeouts::{self, Defaults},
+    timeouts::{self, Defaults, Timeouts, effective},
     validators::{Problem, Validator},
 };
 
@@ -28,6 +28,23 @@ pub const TIMEOUTS: Defaults = Defaults {
     update: Duration::from_secs(5 * 60),
     delete: Duration::from_secs(5 * 60),
 };
+
+/// What a run may wait beside its own time: for a machine, and for its pool to be scaled up and back.
+const BESIDE: Duration = Duration::from_secs(30 * 60);
+
+/// How long a create may take: what the user says; else the default, or [`BESIDE`] more than the run itself may take (in
+/// seconds) if that is longer.
+#[must_use]
+pub fn create_limit(timeouts: &Field<Timeouts>, run: Option<i64>) -> Duration {
+    let own = run.and_then(|seconds| u64::try_from(seconds).ok());
+    let own = own.map_or(Duration::ZERO, |seconds| {
+        Duration::from_secs(seconds).saturating_add(BESIDE)
+    });
+    let usual = TIMEOUTS.create.max(own);
+    timeouts
+        .known()
+        .map_or(usual, |timeouts| effective(&timeouts.create, usual))
+}
 
 /// What the user may say about any run.
 #[must_use]
@@ -148,7 +165,7 @@ pub fn check(wait: &Field<bool>, scale: &Field<ScaleModel>) -> Diagnostics {
 #[must_use]
 pub fn timeouts() -> NestedBlock {
     timeouts::block([
-        "For the whole run with its time in the queue, and for scaling the pool up and back; default `90m`.",
+        "For the whole run with its time in the queue, and for scaling the pool up and back; default `90m`, or half an hour more than the run itself may take, if that is longer.",
         "For reading a run; default `5m`.",
         "For changing what only Terraform keeps; default `5m`.",
         "For cancelling a run that has not ended; default `5m`.",

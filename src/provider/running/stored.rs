@@ -2,7 +2,7 @@
 
 use crate::{
     acr::run::{self, ENDED, Run, RunId},
-    azure::{Call, Client},
+    azure::{Call, Client, mask::mask_urls},
     framework::{Diagnostic, Diagnostics, Field},
     provider::diagnose,
 };
@@ -26,7 +26,9 @@ pub fn is_active(status: &Field<String>) -> bool {
 /// When it cannot be looked at.
 pub async fn look(client: &Client, call: &Call, id: &RunId) -> Result<(Option<Run>, Diagnostics), Diagnostic> {
     match run::get(client, call, id).await {
-        Ok(run) if run.has_ended() && !run.has_succeeded() => {
+        Ok(mut run) if run.has_ended() && !run.has_succeeded() => {
+            // The request's secrets are not known any more; those in addresses show themselves.
+            run.run_error_message = run.run_error_message.map(|text| mask_urls(&text));
             let warning = ended_badly(id, &run);
             Ok((Some(run), warning.into()))
         }

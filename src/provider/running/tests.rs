@@ -9,13 +9,14 @@ use super::{
     desk::Desk,
     ended::{Cancelled, Unseen, finished, unseen},
     model::{duration_seconds, log_tail, options, planned_log},
+    schema::create_limit,
     waiting::{is_hopeless, is_usual},
     *,
 };
 use crate::{
     acr::diagnosis::{ActiveRun, Cause, Diagnosis, Health, Reason, Sight, Situation, diagnose},
     azure::Error,
-    framework::{Field, Severity},
+    framework::{Field, Severity, timeouts::Timeouts},
     provider::why_queued::{Explained, Observed},
 };
 
@@ -339,5 +340,25 @@ fn severities_follow_fail_on() {
     ] {
         let said = finished(&order, &record(json!({"runId": "cf1", "status": status}), &[]));
         assert_eq!(said.0.first().map(|it| it.severity), severity, "{status}");
+    }
+}
+
+#[test]
+fn a_run_that_may_take_long_is_waited_for_that_long() {
+    let minutes = |limit: std::time::Duration| limit.as_secs() / 60;
+    let timeouts = |create: Field<String>| {
+        Field::Known(Timeouts {
+            create,
+            ..Timeouts::default()
+        })
+    };
+    for (given, run, limit) in [
+        (Field::Null, None, 90),
+        (Field::Null, Some(3_600), 90),
+        (Field::Null, Some(28_800), 510),
+        (timeouts(Field::Null), Some(28_800), 510),
+        (timeouts(Field::Known("2h".into())), Some(28_800), 120),
+    ] {
+        assert_eq!(minutes(create_limit(&given, run)), limit, "{given:?} {run:?}");
     }
 }

@@ -23,6 +23,7 @@ use super::{
     Order, Performed, Record, Runner,
     ended::{self, Cancelled, Unseen},
     gate::refuses_zero,
+    masked,
 };
 
 /// How long a run may be queued before the reason is looked for: a free machine takes it sooner.
@@ -43,6 +44,7 @@ const LAST_EXPLANATION: Duration = Duration::from_secs(10);
 /// What is known while somebody waits. It is told by the wait, and asked by the explanation.
 struct Watch<'a> {
     observer: &'a dyn Observer,
+    secrets: &'a [Secret],
     last: Mutex<Run>,
     why: Mutex<Option<String>>,
 }
@@ -67,6 +69,7 @@ impl Runner<'_> {
     ) -> Performed {
         let watch = Watch {
             observer: self.observer,
+            secrets,
             last: Mutex::new(scheduled.clone()),
             why: Mutex::default(),
         };
@@ -82,6 +85,7 @@ impl Runner<'_> {
         };
         match result {
             Some(Ok(run)) => {
+                let run = masked(run, secrets);
                 let record = Record { id, run, log };
                 let diagnostics = ended::finished(order, &record);
                 Performed {
@@ -102,6 +106,7 @@ impl Runner<'_> {
 
     /// The run did not end before the wait did.
     async fn unseen(&self, order: &Order<'_>, watch: &Watch<'_>, why: Unseen, mut record: Record) -> Performed {
+        record.run = masked(record.run, watch.secrets);
         // Losing sight of a run is no reason to end it.
         let abandoned = match &why {
             Unseen::Hopeless => true,
@@ -115,7 +120,7 @@ impl Runner<'_> {
         }
         let cancelled = if abandoned && order.options.cancel_on_interrupt {
             let (cancelled, run) = self.cancel(&record.id, record.run.clone()).await;
-            record.run = run;
+            record.run = masked(run, watch.secrets);
             cancelled
         } else {
             Cancelled::NotAsked

@@ -12,8 +12,9 @@ use crate::{
     },
 };
 
-use super::model::{
-    BaseImageTrigger, DockerStep, EncodedStep, FileStep, Identity, Map, SecretMap, SourceTrigger, TaskModel,
+use super::{
+    model::{BaseImageTrigger, DockerStep, EncodedStep, FileStep, Identity, Map, SecretMap, SourceTrigger, TaskModel},
+    schema::ARCHITECTURES,
 };
 
 /// Checks a configuration.
@@ -21,6 +22,7 @@ pub fn check(config: &TaskModel) -> Diagnostics {
     let mut found = Diagnostics::new();
     check_kind(config, &mut found);
     check_machine(config, &mut found);
+    check_variant(config, &mut found);
     for (index, step) in blocks::all(&config.docker_step).iter().enumerate() {
         docker_step(step, &Path::attribute("docker_step").index(index), &mut found);
     }
@@ -85,6 +87,15 @@ fn check_kind(config: &TaskModel, found: &mut Diagnostics) {
                 error(found, Path::attribute(name).index(0), "Not for the system task", detail);
             }
         }
+        if config.agent_pool_name.known().is_some() {
+            let detail = "The system task has no pool of its own, and Azure refuses one. Remove agent_pool_name, or is_system_task; a quick build names its pool itself.";
+            error(
+                found,
+                Path::attribute("agent_pool_name"),
+                "Not for the system task",
+                detail,
+            );
+        }
         if config.name.text().is_some_and(|name| name != SYSTEM_TASK_NAME) {
             let detail = format!("The system task is named {SYSTEM_TASK_NAME}, and a registry has one only.");
             error(found, Path::attribute("name"), "Name of the system task", detail);
@@ -134,6 +145,29 @@ fn check_machine(config: &TaskModel, found: &mut Diagnostics) {
             found,
             Path::attribute("platform").index(0).then("os"),
             "Windows on an agent pool",
+            detail,
+        );
+    }
+}
+
+/// Only ARM processors have variants.
+fn check_variant(config: &TaskModel, found: &mut Diagnostics) {
+    let Some(platform) = blocks::one(&config.platform) else {
+        return;
+    };
+    let architecture = match &platform.architecture {
+        Field::Known(architecture) => architecture.as_str(),
+        Field::Null => ARCHITECTURES[0],
+        Field::Unknown => return,
+    };
+    if platform.variant.known().is_some() && !["arm", "arm64"].contains(&architecture) {
+        let detail = format!(
+            "The variants v6, v7 and v8 are of ARM processors, and the architecture is {architecture}. Remove variant, or set architecture = \"arm\" or \"arm64\"."
+        );
+        error(
+            found,
+            Path::attribute("platform").index(0).then("variant"),
+            "Variant of another processor",
             detail,
         );
     }

@@ -62,7 +62,7 @@ pub async fn imported(client: &Client, call: &Call, id: &TaskId, stub: &TaskMode
         return outcome;
     }
     let detail = format!(
-        "Azure does not return secrets and what belongs to them, or a secret has no business in a state that nobody asked to hold it. Give these in the configuration; the next apply writes the task with them:\n\n  {}",
+        "Azure does not return secrets and what belongs to them, or a secret has no business in a state that nobody asked to hold it. Give these in the configuration; the next apply writes the task with them:\n\n  {}\n\nA task is always written as a whole: an apply that changes it while the configuration lacks them, or has null for them as generated configuration does, removes them from the task in Azure, and its runs go without them.",
         missing.join("\n  ")
     );
     outcome.with(Diagnostic::warning(

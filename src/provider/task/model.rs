@@ -299,6 +299,45 @@ impl TaskModel {
         self.registry_id.text()?.parse().ok()
     }
 
+    /// Whether a write of either sends Azure the same task: timeouts are the provider's own, and of a map or list it makes no
+    /// difference whether nothing is in it or there is none.
+    #[must_use]
+    pub fn is_sent_as(&self, other: &Self) -> bool {
+        self.as_sent() == other.as_sent()
+    }
+
+    fn as_sent(&self) -> Self {
+        Self {
+            tags: blocks::unless_empty(&self.tags, Map::is_empty),
+            timeouts: Field::Null,
+            ..self.steps_as_sent()
+        }
+    }
+
+    /// The task with its steps as they are sent: what is empty there is not there.
+    #[must_use]
+    pub fn steps_as_sent(&self) -> Self {
+        Self {
+            docker_step: blocks::each(&self.docker_step, |it| DockerStep {
+                arguments: blocks::unless_empty(&it.arguments, Map::is_empty),
+                image_names: blocks::unless_empty(&it.image_names, Texts::is_empty),
+                secret_arguments: blocks::unless_empty(&it.secret_arguments, SecretMap::is_empty),
+                ..it.clone()
+            }),
+            encoded_step: blocks::each(&self.encoded_step, |it| EncodedStep {
+                secret_values: blocks::unless_empty(&it.secret_values, SecretMap::is_empty),
+                values: blocks::unless_empty(&it.values, Map::is_empty),
+                ..it.clone()
+            }),
+            file_step: blocks::each(&self.file_step, |it| FileStep {
+                secret_values: blocks::unless_empty(&it.secret_values, SecretMap::is_empty),
+                values: blocks::unless_empty(&it.values, Map::is_empty),
+                ..it.clone()
+            }),
+            ..self.clone()
+        }
+    }
+
     /// The plan with the write-only values of the configuration, as it is sent.
     #[must_use]
     pub fn with_write_only(&self, config: &Self) -> Self {

@@ -75,7 +75,10 @@ impl Planner<'_> {
             return Diagnostics::new();
         };
         if task::get(client, call, &id).await.is_err() {
-            return Diagnostics::new();
+            return match self.preflight.lacks_registry(client, call, id.registry()).await {
+                true => no_registry(id.registry()).into(),
+                false => Diagnostics::new(),
+            };
         }
         let human = id.human();
         let detail = format!(
@@ -134,6 +137,15 @@ pub fn subject(planned: &TaskModel) -> Option<RunSubject> {
     })
 }
 
+/// The registry may yet be created by the same plan, so that this is no error.
+fn no_registry(registry: &RegistryId) -> Diagnostic {
+    let detail = format!(
+        "Azure has no {}. If the same configuration creates it, take registry_id from that resource rather than as text, so that Terraform knows the order; if not, apply will fail.",
+        registry.human()
+    );
+    Diagnostic::warning("The registry does not exist", detail).at_attribute("registry_id")
+}
+
 /// Clouds that do not serve the newest API version would drop the identity without a word.
 async fn source_identity(client: &Client, call: &Call, registry: &RegistryId, planned: &TaskModel) -> Diagnostics {
     let source = blocks::one(&planned.registry_credential).and_then(|it| blocks::one(&it.source));
@@ -172,9 +184,10 @@ fn forget(planned: &mut TaskModel) {
 
 /// The task is changed in place: what the change does not touch stays.
 fn remember(prior: &TaskModel, planned: &mut TaskModel) {
-    let same_step = prior.docker_step == planned.docker_step
-        && prior.file_step == planned.file_step
-        && prior.encoded_step == planned.encoded_step;
+    let (before, after) = (prior.steps_as_sent(), planned.steps_as_sent());
+    let same_step = before.docker_step == after.docker_step
+        && before.file_step == after.file_step
+        && before.encoded_step == after.encoded_step;
     planned.base_image_dependencies = match same_step {
         true => prior.base_image_dependencies.clone(),
         false => Field::Unknown,

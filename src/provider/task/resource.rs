@@ -125,12 +125,8 @@ impl Resource for TaskResource {
     }
 
     async fn update(&self, operation: &Operation, change: Update<TaskModel>) -> Outcome<TaskModel> {
-        let only_timeouts = TaskModel {
-            timeouts: change.prior.timeouts.clone(),
-            ..change.planned.clone()
-        };
-        if only_timeouts == change.prior {
-            // Only arguments of the provider's own have changed: nothing is written to Azure.
+        if change.planned.is_sent_as(&change.prior) {
+            // Only what is the provider's own has changed: nothing is written to Azure.
             return Outcome::of(change.planned);
         }
         match self.begin(operation, &change.planned, |timeouts| &timeouts.update, TIMEOUTS.update) {

@@ -3,10 +3,11 @@
 use crate::{
     acr::{context::Context, task_yaml},
     framework::{
-        Type,
+        Type, Value,
         schema::{Attribute, Block},
         validators::Validator,
     },
+    provider::image_build::image_names,
 };
 
 use super::schema::{attributes, not_empty, plain_secret, problem, switch, text, version, write_only_secret};
@@ -60,6 +61,17 @@ pub fn same_content(a: &str, b: &str) -> bool {
     task_yaml::canonical_base64(a) == task_yaml::canonical_base64(b)
 }
 
+/// As of image builds, and no name is null.
+fn image_names() -> Validator {
+    Validator::new(image_names::RULE, |value| match value {
+        Value::List(names) if names.contains(&Value::Null) => {
+            let detail = "An image name is null. Leave it out: compact([…]) removes what is null.";
+            Err(problem("Invalid image name", detail))
+        }
+        value => image_names::check_list(value),
+    })
+}
+
 /// An image build.
 pub fn docker_step() -> Block {
     let mut all = vec![
@@ -78,12 +90,7 @@ pub fn docker_step() -> Block {
             Type::list(Type::String),
             "What the image is called, such as `app:{{.Run.ID}}`; needed unless `push_enabled` is false. Their order does not matter.",
         )
-        .check(Validator::new("", |value| match value {
-            crate::framework::Value::List(names) if names.iter().any(|name| name.as_str().is_none_or(str::is_empty)) => {
-                Err(problem("Empty image name", "Each image name has at least one letter."))
-            }
-            _ => Ok(()),
-        })),
+        .check(image_names()),
         switch("push_enabled", "Whether the image is pushed to the registry."),
         switch("cache_enabled", "Whether layers are taken from the cache."),
         text("target", "The stage of the Dockerfile that is built; the last one if none is given.").check(not_empty()),

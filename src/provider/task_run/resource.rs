@@ -19,7 +19,11 @@ use crate::{
     provider::{
         Connection, diagnose,
         preflight::{Preflight, runs::RunSubject},
-        running::{Order, RunModel, Runner, schema::TIMEOUTS, stored},
+        running::{
+            Order, RunModel, Runner,
+            schema::{TIMEOUTS, create_limit},
+            stored,
+        },
     },
 };
 
@@ -99,6 +103,14 @@ impl TaskRunResource {
             Ok(task) => task,
             Err(error) => return Outcome::failed(None, unreadable(&id, &error)),
         };
+        // How long its runs may take is the task's to say.
+        let call = &Call {
+            correlation_id: call.correlation_id.clone(),
+            ..Call::new(
+                call.cancel.clone(),
+                create_limit(&model.timeouts, task.properties.timeout),
+            )
+        };
         let (subject, options, preflight) = (subject(&id, &task), model.options(), self.connection.preflight());
         let order = Order {
             what: &id.human(),
@@ -160,7 +172,7 @@ impl Resource for TaskRunResource {
         planned: TaskRunModel,
         config: TaskRunModel,
     ) -> Outcome<TaskRunModel> {
-        let limit = timeout(&planned, |timeouts| &timeouts.create, TIMEOUTS.create);
+        let limit = create_limit(&planned.timeouts, None);
         match self.begin(operation, limit) {
             Ok((client, call)) => self.run(&client, &call, planned, &config).await,
             Err(error) => Outcome::failed(None, error),
@@ -202,7 +214,11 @@ impl Resource for TaskRunResource {
     }
 
     async fn delete(&self, operation: &Operation, prior: TaskRunModel) -> Outcome<TaskRunModel> {
-        let stored = self.stored(&prior).filter(|_| stored::is_active(&prior.status));
+        let stored = self.stored(&prior);
+        if let (Some(_), Some(task)) = (&stored, prior.task()) {
+            self.connection.desk().is_removed(task.registry(), &task.human());
+        }
+        let stored = stored.filter(|_| stored::is_active(&prior.status));
         let Some(id) = stored.filter(|_| prior.options().cancel_on_interrupt) else {
             return Outcome::gone();
         };

@@ -66,7 +66,7 @@ fn after_a_kill_the_next_apply_runs_again_and_names_the_run() {
     let run = world.sandbox.ok(&["apply", "-auto-approve", "-lock=false"]);
     run.says("There are earlier runs of task \"sleeps\"")
         .says("cf1: ")
-        .says("None of them is recorded as this resource's");
+        .says("None of them is taken for this resource's");
     assert_eq!(
         (world.run()["run_id"].clone(), world.runs_scheduled()),
         (json!("cf2"), 2)
@@ -97,4 +97,23 @@ fn runs_of_one_apply_are_no_strangers_to_each_other() {
     let run = world.apply();
     assert!(!run.output().contains("earlier runs"), "{run}");
     assert_eq!(world.runs_scheduled(), 2);
+}
+
+#[test]
+fn running_again_within_the_hour_warns_of_nothing() {
+    let world = world(lab(&[], &[task("greets", None, "bash echo hello")]));
+    let two = |number: u32| {
+        let only_one =
+            format!("  for_each = toset([\"a\", \"b\"])\n  triggers = {{ n = each.key == \"a\" ? {number} : 0 }}");
+        super::run("greets", &only_one)
+    };
+    for number in 0..3 {
+        world.sandbox.write("main.tf", &two(number));
+        let run = world.apply();
+        assert!(
+            !run.output().contains("earlier runs"),
+            "only a runs again: {number}\n{run}"
+        );
+    }
+    assert_eq!(world.runs_scheduled(), 4);
 }

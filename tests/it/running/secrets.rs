@@ -67,3 +67,30 @@ fn a_service_that_prints_secrets_is_masked_here() {
     assert!(!ours.contains(SECRET), "{failed}");
     assert!(!sandbox.state().to_string().contains(SECRET));
 }
+
+#[test]
+fn a_service_that_repeats_secrets_in_its_reason_is_masked_here() {
+    const SECRET: &str = "hush-51c0-in-the-reason";
+    for wait in [true, false] {
+        let world = world(lab(&[], &[task("prints", None, "bash exit 1")]));
+        let failed = json!({"name": "cf1", "properties": {"runId": "cf1", "status": "Failed",
+            "runErrorMessage": format!("unable to fetch https://{SECRET}@git.example/app: denied")}});
+        world.fault(json!({"match": {"method": "GET", "path_ends": "/runs/cf1"},
+            "action": {"respond": {"status": 200, "body": failed}}}));
+        let variable = "variable \"secret\" {\n  type = string\n  ephemeral = true\n}\n";
+        let arguments =
+            format!("  wait = {wait}\n  secret_values_wo = {{ a = var.secret }}\n  secret_values_wo_version = 1");
+        let sandbox = world.another().env([("TF_VAR_secret".to_owned(), SECRET.to_owned())]);
+        sandbox.write("main.tf", &(super::run("prints", &arguments) + variable));
+        let run = sandbox.run(&["apply", "-auto-approve"]);
+        assert_eq!(run.code, Some(i32::from(wait)), "{run}");
+        assert!(!run.output().contains(SECRET), "{run}");
+        let state = sandbox.state().to_string();
+        assert!(!state.contains(SECRET), "{state}");
+        let message = crate::agent_pool::attributes(&sandbox, "acr_task_run.r")["error_message"].clone();
+        assert!(
+            message.as_str().unwrap().contains("@git.example/app: denied"),
+            "{message}"
+        );
+    }
+}

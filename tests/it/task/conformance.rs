@@ -46,7 +46,7 @@ fn base() -> Value {
     json!({
         "name": "nightly", "registry_id": registry(), "agent_pool_name": "builds", "enabled": true, "is_system_task": false,
         "log_template": "acr/logs:{{.Run.ID}}", "tags": {"team": "build"}, "timeout_in_seconds": 1800,
-        "platform": [{"os": "Linux", "architecture": "amd64", "variant": "v8"}],
+        "platform": [{"os": "Linux", "architecture": "arm64", "variant": "v8"}],
         "docker_step": [{
             "dockerfile_path": "Dockerfile", "context_path": "https://github.com/contoso/app.git#main",
             "context_access_token_wo": "wo-context", "context_access_token_wo_version": 1,

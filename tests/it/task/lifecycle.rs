@@ -194,6 +194,7 @@ fn import_in_any_casing_and_with_a_list_of_what_is_missing() {
         "source_trigger \"commits\": authentication: its tokens",
         "base_image_trigger \"base\": update_trigger_endpoint",
         "custom \"other.example\": password",
+        "has null for them as generated configuration does, removes them from the task in Azure",
     ] {
         run.says(missing);
     }

@@ -291,6 +291,45 @@ fn nothing_is_written_of_a_task_when_only_timeouts_change() {
 }
 
 #[test]
+fn an_empty_map_is_as_good_as_none() {
+    let world = with(json!({}));
+    let with_maps = |tags: &str, in_step: &str| {
+        configuration(&(tags.to_owned() + SMALLEST)).replace("    task_content", &format!("{in_step}    task_content"))
+    };
+    world.sandbox.write("main.tf", &configuration(SMALLEST));
+    world.sandbox.ok(&["apply", "-auto-approve"]);
+    // Terraform shows a change, and nothing is sent for it.
+    for (tags, in_step) in [
+        ("  tags = {}\n", ""),
+        ("  tags = {}\n", "    values = {}\n    secret_values = {}\n"),
+        ("", ""),
+    ] {
+        world.sandbox.write("main.tf", &with_maps(tags, in_step));
+        world.sandbox.ok(&["plan", "-out=saved.plan"]);
+        let planned = change(&world.sandbox.show_json(Some("saved.plan")), super::ADDRESS);
+        assert_eq!(planned["after_unknown"], json!({}), "{tags}{in_step}");
+        world.sandbox.ok(&["apply", "saved.plan"]).says("1 changed");
+        world.sandbox.plan_is_empty();
+        assert_eq!(writes(&world), ["PUT 200"], "{tags}{in_step}");
+    }
+}
+
+#[test]
+fn a_registry_that_does_not_exist_is_told_once() {
+    let world = with(json!({}));
+    let elsewhere = configuration(SMALLEST).replace("/registries/contosobuilds", "/registries/contosoother");
+    world.sandbox.write("main.tf", &elsewhere);
+    let planned = world.sandbox.ok(&["plan"]);
+    planned.says("The registry does not exist").says("registry_id");
+    // Terraform itself warns of the development override.
+    assert_eq!(planned.output().matches("Warning:").count(), 2, "{planned}");
+    world
+        .sandbox
+        .fails(&["apply", "-auto-approve"])
+        .says("ResourceNotFound");
+}
+
+#[test]
 fn values_that_are_known_after_apply() {
     let world = World::new(Version::Newest);
     let body = "

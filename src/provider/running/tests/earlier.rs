@@ -42,7 +42,12 @@ fn earlier_runs_that_an_apply_may_have_left() {
     let now = datetime!(2026-11-24 10:00:00 UTC);
     let image = json!([{"repository": "app", "tag": "v1"}]);
     let (nightly, app, other) = (task(), build(&["app:v1"]), build(&["builds.azurecr.io/app:v2"]));
-    let (soon, long_ago) = ("2026-11-24T09:30:00Z", "2026-11-24T08:30:00Z");
+    let (soon, long_ago) = ("2026-11-24T09:50:00Z", "2026-11-24T09:40:00Z");
+    let own = json!([{"registry": "builds.azurecr.io", "repository": "app", "tag": "v1"}]);
+    let (full, foreign) = (
+        build(&["Builds.azurecr.io/app:v1"]),
+        build(&["other.azurecr.io/app:v1"]),
+    );
     for (run, request, suspect) in [
         (
             json!({"status": "Running", "task": "Nightly", "createTime": long_ago}),
@@ -58,12 +63,12 @@ fn earlier_runs_that_an_apply_may_have_left() {
             false,
         ),
         (
-            json!({"status": "Failed", "task": "nightly", "createTime": soon}),
+            json!({"status": "Failed", "task": "nightly", "createTime": long_ago, "finishTime": soon}),
             &nightly,
             true,
         ),
         (
-            json!({"status": "Failed", "task": "nightly", "createTime": long_ago}),
+            json!({"status": "Failed", "task": "nightly", "createTime": long_ago, "finishTime": long_ago}),
             &nightly,
             false,
         ),
@@ -71,16 +76,31 @@ fn earlier_runs_that_an_apply_may_have_left() {
         (json!({"status": "Running"}), &app, true),
         (json!({"status": "Running", "task": "nightly"}), &app, false),
         (
-            json!({"status": "Succeeded", "createTime": soon, "outputImages": image}),
+            json!({"status": "Succeeded", "finishTime": soon, "outputImages": image}),
             &app,
             true,
         ),
         (
-            json!({"status": "Succeeded", "createTime": soon, "outputImages": image}),
+            json!({"status": "Succeeded", "finishTime": soon, "outputImages": image}),
             &other,
             false,
         ),
-        (json!({"status": "Failed", "createTime": soon}), &app, false),
+        (json!({"status": "Failed", "finishTime": soon}), &app, false),
+        (
+            json!({"status": "Succeeded", "finishTime": soon, "outputImages": own}),
+            &app,
+            true,
+        ),
+        (
+            json!({"status": "Succeeded", "finishTime": soon, "outputImages": own}),
+            &full,
+            true,
+        ),
+        (
+            json!({"status": "Succeeded", "finishTime": soon, "outputImages": own}),
+            &foreign,
+            false,
+        ),
     ] {
         let seen: Run = serde_json::from_value(run.clone()).unwrap();
         assert_eq!(may_be_ours(&seen, request, now), suspect, "{run}");
@@ -91,22 +111,27 @@ fn earlier_runs_that_an_apply_may_have_left() {
 fn what_an_earlier_apply_has_told_is_not_told_again() {
     let now = datetime!(2026-11-24 10:00:00 UTC);
     let run = |id: &str, status: &str| -> Run {
-        let images = json!([{"repository": "app", "tag": "latest"}]);
-        let run = json!({"runId": id, "status": status, "createTime": "2026-11-24T09:30:00Z", "outputImages": images});
+        let images = (status == "Succeeded").then(|| json!([{"repository": "app", "tag": "latest"}]));
+        let run = json!({"runId": id, "status": status, "finishTime": "2026-11-24T09:50:00Z", "outputImages": images});
         serde_json::from_value(run).unwrap()
     };
     let runs = [
-        run("cf5", "Succeeded"),
+        run("cf6", "Succeeded"),
+        run("cf5", "Failed"),
         run("cf4", "Succeeded"),
         run("cf3", "Succeeded"),
         run("cf2", "Running"),
     ];
-    let ids = |ours: &str| -> Vec<String> {
-        let found = suspects(&runs, &build(&["app"]), now, |run| run.run_id == ours);
+    let ids = |ours: &str, replaces: bool| -> Vec<String> {
+        let found = suspects(&runs, &build(&["app"]), now, |run| run.run_id == ours, replaces);
         found.iter().map(|run| run.run_id.clone()).collect()
     };
-    assert_eq!(ids("cf4"), ["cf5", "cf2"]);
-    assert_eq!(ids("none"), ["cf5", "cf4", "cf3", "cf2"]);
+    assert_eq!(ids("none", false), ["cf6", "cf4", "cf3", "cf2"]);
+    assert_eq!(ids("cf4", false), ["cf6", "cf2"]);
+    // A build that failed has pushed nothing, and its apply has told of what was before it all the same.
+    assert_eq!(ids("cf5", false), ["cf6", "cf2"]);
+    // What has a recorded run was not broken off: nothing that has ended is left over from it.
+    assert_eq!(ids("none", true), ["cf2"]);
 }
 
 #[test]

@@ -70,6 +70,11 @@ fn what_is_right_is_left_alone() {
         timer("0 21 * * *"),
         json!({"identity": [{"type": "SystemAssigned, UserAssigned", "identity_ids": [ID]}]}),
         json!({"identity": [{"type": "SystemAssigned"}], "registry_credential": [{"source": [{"identity": "[system]"}], "custom": []}]}),
+        docker(
+            json!({"image_names": ["app:{{.Run.ID}}", "{{.Run.Registry}}/team/app:v1", "$Registry/app:1", "other.example:5000/app"]}),
+        ),
+        json!({"platform": [{"os": "Linux", "architecture": "arm64", "variant": "v8"}]}),
+        json!({"platform": [{"os": "Linux", "architecture": "arm", "variant": "v7"}]}),
         json!({"agent_pool_name": "builds"}),
         json!({"agent_setting": [{"cpu": 2}], "tags": {"a": "b"}}),
         json!({"name": "quicktask", "is_system_task": true, "platform": [], "encoded_step": []}),
@@ -85,6 +90,9 @@ fn what_is_unknown_may_turn_out_right() {
         json!({"name": "?", "is_system_task": true, "platform": [], "encoded_step": []}),
         json!({"agent_pool_name": "?", "platform": [{"os": "Windows"}], "agent_setting": [{"cpu": 2}]}),
         json!({"agent_pool_name": "builds", "platform": [{"os": "?"}]}),
+        json!({"platform": [{"os": "Linux", "architecture": "?", "variant": "v8"}]}),
+        docker(json!({"image_names": ["?", "app"]})),
+        json!({"name": "quicktask", "is_system_task": true, "agent_pool_name": "?", "platform": [], "encoded_step": []}),
         docker(
             json!({"context_access_token": "?", "context_access_token_wo": "s3cr3t", "context_access_token_wo_version": 1}),
         ),
@@ -113,6 +121,26 @@ fn what_is_wrong_is_said_where_it_is() {
             "encoded_step[0]: More than one step",
         ),
         (system(json!({"name": "nightly"})), "name: Name of the system task"),
+        (
+            system(json!({"agent_pool_name": "builds"})),
+            "agent_pool_name: Not for the system task",
+        ),
+        (
+            json!({"platform": [{"os": "Linux", "architecture": "amd64", "variant": "v8"}]}),
+            "platform[0].variant: Variant of another processor",
+        ),
+        (
+            json!({"platform": [{"os": "Linux", "variant": "v7"}]}),
+            "platform[0].variant: Variant of another processor",
+        ),
+        (
+            docker(json!({"image_names": ["A B:??"]})),
+            "docker_step[0].image_names: Invalid image name",
+        ),
+        (
+            docker(json!({"image_names": ["app:v1", null]})),
+            "docker_step[0].image_names: Invalid image name",
+        ),
         (
             system(json!({"platform": [{"os": "Linux"}]})),
             "platform[0]: Not for the system task",
