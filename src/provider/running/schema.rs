@@ -32,7 +32,7 @@ pub const TIMEOUTS: Defaults = Defaults {
 /// What a run may wait beside its own time: for a machine, and for its pool to be scaled up and back.
 const BESIDE: Duration = Duration::from_secs(30 * 60);
 
-/// How long a create may take: what the user says; else the default, or [`BESIDE`] more than the run itself may take (in
+/// How long a create may take: what the user says; else the default, or `BESIDE` more than the run itself may take (in
 /// seconds) if that is longer.
 #[must_use]
 pub fn create_limit(timeouts: &Field<Timeouts>, run: Option<i64>) -> Duration {
