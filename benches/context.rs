@@ -28,11 +28,11 @@ fn main() {
     let root = tempfile::tempdir().unwrap();
     fill(root.path());
     let hash = median(|| {
-        let source = Source::read(root.path(), Path::new("Dockerfile")).unwrap();
+        let source = Source::read(root.path(), Path::new("Dockerfile"), &[]).unwrap();
         source.hash().unwrap();
     });
     let pack = median(|| {
-        Source::read(root.path(), Path::new("Dockerfile"))
+        Source::read(root.path(), Path::new("Dockerfile"), &[])
             .unwrap()
             .pack()
             .unwrap();
@@ -54,7 +54,7 @@ fn main() {
     let file = fs::File::create(large.path().join("data")).unwrap();
     file.set_len(LARGE_BYTES).unwrap();
     let begun = Instant::now();
-    let source = Source::read(large.path(), Path::new("Dockerfile")).unwrap();
+    let source = Source::read(large.path(), Path::new("Dockerfile"), &[]).unwrap();
     source.hash().unwrap();
     source.pack().unwrap();
     println!("hash and archive of 1 GiB      {:>8.1} ms", millis(begun.elapsed()));

@@ -3,7 +3,8 @@
 //! * What is sent is what Docker would send: `.dockerignore` with Docker's rules, or `<Dockerfile>.dockerignore` in its place
 //!   when that exists. Both files and the Dockerfile are sent even when they are excluded: the builder needs them.
 //! * Never sent, whatever the patterns say: version control (as Microsoft's CLI), `.terraform`, state and its backups and
-//!   locks, crash logs, saved plans. Terraform changes them between plan and apply.
+//!   locks, crash logs, saved plans (known by their content, whatever they are called), and what the caller names as being
+//!   written to. Terraform changes them between plan and apply.
 //! * Hash and archive depend on names, kinds, the right to execute, contents and links' targets; not on times, owners,
 //!   other rights, the folder's place or the order of the disc. On Windows each file counts as executable, so that hashes
 //!   made there differ from others.
@@ -14,7 +15,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
 use std::io;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use dockerignore::{Dockerignore, Held};
 use walk::Walk;
@@ -69,12 +70,12 @@ enum Place {
 }
 
 impl Source {
-    /// Looks at the context `root` and the Dockerfile, whose path is absolute or relative to the context. Blocks: for a
-    /// thread of its own.
+    /// Looks at the context `root` and the Dockerfile, whose path is absolute or relative to the context. The files `written`
+    /// are left out, wherever they are: Terraform is writing to them. Blocks: for a thread of its own.
     ///
     /// # Errors
     /// When either is missing or cannot be read, `.dockerignore` has an unusable pattern, or a name is not UTF-8.
-    pub fn read(root: &Path, dockerfile: &Path) -> Result<Self, SourceError> {
+    pub fn read(root: &Path, dockerfile: &Path, written: &[PathBuf]) -> Result<Self, SourceError> {
         let found = fs::metadata(root).map_err(|cause| SourceError::io("reading the context", root, &cause))?;
         if !found.is_dir() {
             return Err(SourceError::new(format!(
@@ -99,7 +100,9 @@ impl Source {
             Some(ignore) => ignore,
             None => read_ignore(&root.join(DOCKERIGNORE))?.unwrap_or_default(),
         };
-        let mut walk = Walk::new(root, &ignore, &forced);
+        // One that does not exist is not in the context.
+        let written: Vec<PathBuf> = written.iter().filter_map(|path| path.canonicalize().ok()).collect();
+        let mut walk = Walk::new(root, &ignore, &forced, &written);
         walk.folder("", &Held::default())?;
         let warnings = warnings(&walk);
         let mut entries = walk.entries;
@@ -159,8 +162,7 @@ impl fmt::Display for SourceError {
 
 impl std::error::Error for SourceError {}
 
-/// Where the Dockerfile lies, by its path alone: links on the way are not looked through, except that the file itself must
-/// not be one.
+/// Where the Dockerfile lies. The file itself must not be a link.
 fn place(root: &Path, dockerfile: &Path) -> Result<Place, SourceError> {
     let path = root.join(dockerfile);
     let missing = |cause| SourceError::io("reading the Dockerfile", &path, &cause);
@@ -175,31 +177,15 @@ fn place(root: &Path, dockerfile: &Path) -> Result<Place, SourceError> {
     Ok(inside.map_or_else(|| Place::Outside(path), Place::Inside))
 }
 
-/// The path below the root, with slashes and without `.` and `..`; `None` when it leads out.
+/// The path below the root, with slashes; `None` when it is elsewhere. Both are compared by where they really are, so that one
+/// may be relative and the other absolute, and links on the way make no difference.
 fn inside(root: &Path, dockerfile: &Path) -> Option<String> {
-    let below = if dockerfile.is_absolute() {
-        dockerfile.strip_prefix(root).ok()?
-    } else {
-        dockerfile
-    };
-    let mut parts: Vec<&str> = Vec::new();
-    for part in below.components() {
-        match part {
-            Component::CurDir => {}
-            Component::ParentDir => drop(parts.pop()?),
-            Component::Normal(part) => parts.push(part.to_str()?),
-            Component::Prefix(_) | Component::RootDir => return None,
-        }
-    }
-    // Within a folder that is a link, nothing is sent.
-    let mut folder = root.to_path_buf();
-    for part in parts.iter().rev().skip(1).rev() {
-        folder.push(part);
-        if fs::symlink_metadata(&folder).is_ok_and(|found| found.is_symlink()) {
-            return None;
-        }
-    }
-    (!parts.is_empty()).then(|| parts.join("/"))
+    let path = root.join(dockerfile);
+    let folder = path.parent()?.canonicalize().ok()?;
+    let below = folder.strip_prefix(root.canonicalize().ok()?).ok()?;
+    let below = below.join(path.file_name()?);
+    let parts: Option<Vec<&str>> = below.iter().map(std::ffi::OsStr::to_str).collect();
+    Some(parts?.join("/"))
 }
 
 fn read_ignore(path: &Path) -> Result<Option<Dockerignore>, SourceError> {

@@ -57,7 +57,9 @@ impl Dockerignore {
         let mut excluded = false;
         let mut held = vec![false; self.patterns.len()];
         for (at, pattern) in self.patterns.iter().enumerate() {
-            held[at] = parent.0.get(at).copied().unwrap_or_default() || pattern.glob.matches(path);
+            let above = parent.0.get(at).copied().unwrap_or_default();
+            // One that would change nothing here is not even tried, and so does not hold below either: as Docker has it.
+            held[at] = above || (pattern.includes == excluded && pattern.glob.matches(path));
             if held[at] {
                 excluded = !pattern.includes;
             }
@@ -150,6 +152,55 @@ mod tests {
                 assert!(!excluded(&ignore, path), "{text:?} sends {path}");
             }
         }
+    }
+
+    /// A folder that nothing has excluded cannot be included again: `!` of it is lost for what is below.
+    #[test]
+    fn what_includes_a_folder_that_is_not_excluded_does_nothing_below() {
+        let cases: &[(&str, &[&str], &[&str])] = &[
+            (
+                "**/*.pem\n!certs",
+                &["a.pem", "certs/a.pem", "certs/b/c.pem"],
+                &["certs", "certs/a"],
+            ),
+            (
+                "**/*.pem\n!certs/*",
+                &["a.pem", "certs/b/c.pem"],
+                &["certs/a.pem", "certs/b"],
+            ),
+            ("**/*.pem\n!certs/**", &["a.pem"], &["certs/a.pem", "certs/b/c.pem"]),
+            // Here the folder is excluded before.
+            ("*\n**/*.pem\n!certs", &["a.pem", "b/a.pem"], &["certs", "certs/a.pem"]),
+            ("certs\n**/*.pem\n!certs", &["a.pem"], &["certs/a.pem", "certs/b/c.pem"]),
+            // And here what excludes comes too late for the folder, not for what is below.
+            (
+                "!certs\ncerts\n!certs/a",
+                &["certs", "certs/b"],
+                &["certs/a", "certs/a/b"],
+            ),
+            ("b\n!a\na/b\n!a/b/c", &["b", "a/b", "a/b/d"], &["a", "a/c", "a/b/c"]),
+        ];
+        for (text, out, sent) in cases {
+            let ignore = Dockerignore::parse(text).unwrap();
+            for path in *out {
+                assert!(excluded(&ignore, path), "{text:?} leaves {path} out");
+            }
+            for path in *sent {
+                assert!(!excluded(&ignore, path), "{text:?} sends {path}");
+            }
+        }
+    }
+
+    /// An excluding pattern that changes nothing at a folder does not hold below either.
+    #[test]
+    fn what_excludes_a_folder_twice_holds_once() {
+        let ignore = Dockerignore::parse("a\n!a/b\n").unwrap();
+        assert!(!excluded(&ignore, "a/b/c"));
+        // At `x`, `x*` is not tried, as `x` has excluded it; at `x/y` it does not match.
+        let ignore = Dockerignore::parse("x\nx*\n!x").unwrap();
+        assert!(!excluded(&ignore, "x/y"));
+        let ignore = Dockerignore::parse("x\nx*\n!x/y\n").unwrap();
+        assert!(excluded(&ignore, "x/z") && !excluded(&ignore, "x/y"));
     }
 
     /// Where Git's rules would give another answer.

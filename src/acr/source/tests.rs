@@ -28,7 +28,7 @@ fn put(root: &Path, name: &str, text: &str) {
 }
 
 fn read(root: &TempDir) -> Source {
-    Source::read(root.path(), Path::new("Dockerfile")).unwrap()
+    Source::read(root.path(), Path::new("Dockerfile"), &[]).unwrap()
 }
 
 fn names(source: &Source) -> Vec<&str> {
@@ -61,6 +61,12 @@ fn unpack(bytes: &[u8]) -> Vec<(String, tar::EntryType, u32, u64, u64, String)> 
         (name, header.entry_type(), mode, time, owner, text)
     });
     entries.collect()
+}
+
+/// How an archive begins whose first member has this name.
+fn zip(member: &str) -> String {
+    let length = char::from(u8::try_from(member.len()).unwrap());
+    format!("PK\u{3}\u{4}{}{length}\0\0\0{member}", "-".repeat(22))
 }
 
 #[test]
@@ -120,23 +126,64 @@ fn what_terraform_and_version_control_write_is_never_sent() {
             "floorplan.zip",
             "PK\u{3}\u{4} an archive of another kind, of at least that length",
         ),
-        ("plans/tfplan", &format!("PK\u{3}\u{4}{}tfplan", "-".repeat(26))),
+        ("plans/tfplan", &zip("tfplan")),
+        ("saved.bin", &zip("tfplan")),
+        ("tfplan.zip", &zip("tfplan2")),
+        ("app.zip", &zip("app/tfplan")),
+        ("short.zip", &zip("tfpl")),
     ]);
     let want = [
         ".dockerignore",
         ".terraform.lock.hcl",
         "Dockerfile",
+        "app.zip",
         "floorplan.zip",
         "main.tf",
         "mod",
         "plans",
+        "short.zip",
         "sub",
+        "tfplan.zip",
     ];
     assert_eq!(names(&read(&root)), want);
-    let error = Source::read(root.path(), Path::new(".git/HEAD"))
+    let error = Source::read(root.path(), Path::new(".git/HEAD"), &[])
         .unwrap_err()
         .to_string();
     assert!(error.contains("never sent"), "{error}");
+}
+
+#[test]
+fn what_terraform_is_writing_is_not_sent() {
+    let root = context(&[("Dockerfile", ""), ("logs/trace.txt", "a"), ("trace.txt", "b")]);
+    let written = [
+        root.path().join("logs/../logs/trace.txt"),
+        root.path().join("none.txt"),
+        "trace.txt".into(),
+    ];
+    let source = Source::read(root.path(), Path::new("Dockerfile"), &written).unwrap();
+    assert_eq!(names(&source), ["Dockerfile", "logs", "trace.txt"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_dockerfile_may_be_absolute_where_the_context_is_relative() {
+    // Relative to where the tests run, which nobody changes.
+    let here = std::env::current_dir().unwrap().canonicalize().unwrap();
+    let root = context(&[("sub/Dockerfile", "")]);
+    let up: PathBuf = here.components().skip(1).map(|_| "..").collect();
+    let relative = up.join(root.path().canonicalize().unwrap().strip_prefix("/").unwrap());
+    for dockerfile in [
+        root.path().join("sub/Dockerfile"),
+        "sub/Dockerfile".into(),
+        relative
+            .file_name()
+            .map(|own| Path::new("..").join(own).join("sub/Dockerfile"))
+            .unwrap(),
+    ] {
+        let source = Source::read(&relative, &dockerfile, &[]).unwrap();
+        assert_eq!(source.dockerfile(), "sub/Dockerfile", "{}", dockerfile.display());
+        assert_eq!(names(&source), ["sub", "sub/Dockerfile"]);
+    }
 }
 
 #[test]
@@ -247,21 +294,21 @@ fn a_dockerfile_from_elsewhere_has_a_name_made_from_its_content() {
     let outside = context(&[("my.Dockerfile", "FROM a"), ("my.Dockerfile.dockerignore", "b")]);
     let root = context(&[("a", ""), ("b", ""), ("sub/Dockerfile", "")]);
     let elsewhere = outside.path().join("my.Dockerfile");
-    let source = Source::read(root.path(), &elsewhere).unwrap();
+    let source = Source::read(root.path(), &elsewhere, &[]).unwrap();
     let name = source.dockerfile().to_string();
     assert!(name.len() == 27 && name.ends_with("_Dockerfile"), "{name}");
     assert!(names(&source).contains(&name.as_str()) && !names(&source).contains(&"b"));
-    let again = Source::read(root.path(), &elsewhere).unwrap();
+    let again = Source::read(root.path(), &elsewhere, &[]).unwrap();
     assert_eq!(pack(&source), pack(&again));
     fs::write(&elsewhere, "FROM b").unwrap();
-    assert_ne!(Source::read(root.path(), &elsewhere).unwrap().dockerfile(), name);
+    assert_ne!(Source::read(root.path(), &elsewhere, &[]).unwrap().dockerfile(), name);
     for path in [
         "sub/Dockerfile",
         "./sub/../sub/Dockerfile",
         root.path().join("sub/Dockerfile").to_str().unwrap(),
     ] {
         assert_eq!(
-            Source::read(root.path(), Path::new(path)).unwrap().dockerfile(),
+            Source::read(root.path(), Path::new(path), &[]).unwrap().dockerfile(),
             "sub/Dockerfile",
             "{path}"
         );
@@ -271,7 +318,8 @@ fn a_dockerfile_from_elsewhere_has_a_name_made_from_its_content() {
 #[test]
 fn errors_name_the_file() {
     let root = context(&[("Dockerfile", ""), ("file", "")]);
-    let message = |root: &Path, dockerfile: &str| Source::read(root, Path::new(dockerfile)).unwrap_err().to_string();
+    let message =
+        |root: &Path, dockerfile: &str| Source::read(root, Path::new(dockerfile), &[]).unwrap_err().to_string();
     assert!(message(root.path(), "none").contains("none: "));
     assert!(message(&root.path().join("none"), "Dockerfile").starts_with("reading the context "));
     assert!(message(&root.path().join("file"), "Dockerfile").contains("is not a folder"));

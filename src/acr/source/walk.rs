@@ -20,9 +20,12 @@ const LEFT_OUT: [&str; 8] = [
     ".venv",
 ];
 
-/// How a saved plan of Terraform begins: an archive whose first member has this name, at this place.
-const PLAN_MEMBER: (usize, &[u8]) = (30, b"tfplan");
+/// How a saved plan of Terraform begins, whatever it is called: a ZIP archive whose first member has this name. The header of
+/// a member has the length of its name at one place and the name at another (APPNOTE.TXT 4.3.7).
+const PLAN_MEMBER: &[u8] = b"tfplan";
 const ZIP_START: &[u8] = b"PK\x03\x04";
+const ZIP_NAME_LENGTH: std::ops::Range<usize> = 26..28;
+const ZIP_NAME: usize = 30;
 
 /// The walk so far.
 pub(super) struct Walk<'a> {
@@ -30,6 +33,8 @@ pub(super) struct Walk<'a> {
     ignore: &'a Dockerignore,
     /// Sent whatever the patterns say.
     forced: &'a [String],
+    /// Files that Terraform is writing, by their real paths.
+    written: &'a [PathBuf],
     pub(super) entries: BTreeMap<String, Entry>,
     /// Files that often hold secrets and are sent.
     pub(super) secret: Vec<String>,
@@ -38,11 +43,12 @@ pub(super) struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    pub(super) fn new(root: &'a Path, ignore: &'a Dockerignore, forced: &'a [String]) -> Self {
+    pub(super) fn new(root: &'a Path, ignore: &'a Dockerignore, forced: &'a [String], written: &'a [PathBuf]) -> Self {
         Self {
             root,
             ignore,
             forced,
+            written,
             entries: BTreeMap::new(),
             secret: Vec::new(),
             special: Vec::new(),
@@ -91,7 +97,7 @@ impl<'a> Walk<'a> {
             }
             return self.folder(&name, &held);
         }
-        if (excluded && !is_forced) || (has_name_of_plan(&name) && found.is_file() && is_plan(path)) {
+        if (excluded && !is_forced) || (found.is_file() && (is_plan(path) || self.is_written(path))) {
             return Ok(());
         }
         if found.is_symlink() {
@@ -119,6 +125,13 @@ impl<'a> Walk<'a> {
             self.special.push(name);
         }
         Ok(())
+    }
+
+    /// Whether Terraform is writing to the file.
+    fn is_written(&self, path: &Path) -> bool {
+        let mut alike = self.written.iter().filter(|it| it.file_name() == path.file_name());
+        // Real paths are asked for only where the name is the same.
+        alike.any(|written| path.canonicalize().is_ok_and(|path| path == *written))
     }
 
     /// Notes an entry, and the folders that lead to it: one that is excluded itself comes back with what is below it.
@@ -151,17 +164,20 @@ fn may_hold_secrets(name: &str) -> bool {
     own.ends_with(".tfvars") || own.ends_with(".tfvars.json") || own.ends_with(".env") || own.starts_with(".env.")
 }
 
-/// Saved plans are written between plan and apply, under any name; but nearly always under one that says so.
-fn has_name_of_plan(name: &str) -> bool {
-    let own = name.rsplit('/').next().unwrap_or(name);
-    own.to_ascii_lowercase().contains("plan")
+/// Whether it is a saved plan: written between plan and apply, under any name, and full of secrets.
+fn is_plan(path: &Path) -> bool {
+    let mut start = Vec::new();
+    let until = (ZIP_NAME + PLAN_MEMBER.len()) as u64;
+    let read = fs::File::open(path).and_then(|file| file.take(until).read_to_end(&mut start));
+    // What cannot be read is told when it is hashed.
+    read.is_ok() && is_start_of_plan(&start)
 }
 
-fn is_plan(path: &Path) -> bool {
-    let (at, member) = PLAN_MEMBER;
-    let mut start = Vec::new();
-    let read = fs::File::open(path).and_then(|file| file.take((at + member.len()) as u64).read_to_end(&mut start));
-    read.is_ok() && start.starts_with(ZIP_START) && start.get(at..).is_some_and(|rest| rest == member)
+fn is_start_of_plan(start: &[u8]) -> bool {
+    let length = PLAN_MEMBER.len().to_le_bytes();
+    start.starts_with(ZIP_START)
+        && start.get(ZIP_NAME_LENGTH).is_some_and(|it| length.starts_with(it))
+        && start.get(ZIP_NAME..) == Some(PLAN_MEMBER)
 }
 
 fn is_below(name: &str, folder: &str) -> bool {

@@ -56,6 +56,20 @@ pub struct Hashed {
     pub hash: String,
 }
 
+/// The variable that names the file that Terraform writes its log to. It is written to during plan and apply.
+const TF_LOG_PATH: &str = "TF_LOG_PATH";
+
+/// The files that Terraform is writing to while the context is read. A relative path counts from where Terraform was
+/// started, which is not where it runs when it was told `-chdir`.
+#[must_use]
+pub fn written_by_terraform() -> Vec<PathBuf> {
+    let Some(log) = std::env::var_os(TF_LOG_PATH).filter(|log| !log.is_empty()) else {
+        return Vec::new();
+    };
+    let started = std::env::var_os("PWD").map(|folder| PathBuf::from(folder).join(&log));
+    std::iter::once(log.into()).chain(started).collect()
+}
+
 fn at(name: &str) -> Path {
     Path::attribute(BLOCK).then(name)
 }
@@ -90,7 +104,7 @@ pub async fn look(root: PathBuf, dockerfile: PathBuf, cancel: &CancellationToken
             true => Path::attribute("dockerfile"),
             false => at("path"),
         };
-        let source = Source::read(&root, &dockerfile).map_err(attribute(blamed))?;
+        let source = Source::read(&root, &dockerfile, &written_by_terraform()).map_err(attribute(blamed))?;
         let hash = source.hash().map_err(attribute(at("path")))?;
         Ok(Hashed { source, hash })
     };
@@ -124,10 +138,20 @@ fn unreadable(path: Path, why: &str) -> Diagnostic {
         )
     };
     let detail = format!(
-        "{}.\n\n{advice} If another resource of this configuration makes the files, take the path from that resource rather than as text: then they are read at apply.",
+        "{}.\n\n{advice} If another resource of this configuration makes the files, take the path from that resource rather than as text: then they are read at apply. To destroy a build whose files are gone, use terraform destroy -refresh=false: it reads none.",
         capitalised(why)
     );
     Diagnostic::error(summary, detail).at(path)
+}
+
+/// Nothing can be compared with what was built: the context of a build that stays as it is.
+#[must_use]
+pub fn gone(root: &std::path::Path) -> Diagnostic {
+    let detail = format!(
+        "There is no folder {} any more, so that nothing tells whether the files have changed since the build. It stays as it is, and nothing is built. Bring the folder back to have its files compared again; destroying the build needs no folder.",
+        root.display()
+    );
+    Diagnostic::warning("The build's context is not there any more", detail).at(at("path"))
 }
 
 /// The text with a capital letter to begin with.

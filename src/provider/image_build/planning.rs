@@ -6,9 +6,10 @@
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    acr::RegistryId,
     azure::{Call, Client},
     framework::{
-        Diagnostics, Field, Path,
+        Diagnostic, Diagnostics, Field, Path,
         resource::{PlanRequest, RefinedPlan},
     },
     provider::{
@@ -45,12 +46,18 @@ impl Planner<'_> {
         let prior = request.prior.clone();
         let mut plan = request.unchanged();
         let (hash, warnings) = match context::place(&plan.planned.context, &plan.planned.dockerfile) {
-            Place::Local { root, dockerfile } => match context::look(root, dockerfile, self.cancel).await {
+            Place::Local { root, dockerfile } => match context::look(root.clone(), dockerfile, self.cancel).await {
                 Ok(hashed) => (Field::Known(hashed.hash), context::warnings(&hashed.source)),
-                Err(error) => {
-                    plan.diagnostics.push(error);
-                    return plan;
-                }
+                Err(error) => match kept(&plan, prior.as_ref(), &root) {
+                    Some(hash) if !self.cancel.is_cancelled() => {
+                        plan.diagnostics.push(context::gone(&root));
+                        (hash, Diagnostics::new())
+                    }
+                    _ => {
+                        plan.diagnostics.push(error);
+                        return plan;
+                    }
+                },
             },
             Place::Remote => (Field::Null, Diagnostics::new()),
             Place::Unknown => (Field::Unknown, Diagnostics::new()),
@@ -77,12 +84,15 @@ impl Planner<'_> {
             attribute: None,
         };
         let mut found = order.at_plan(client, call, self.preflight).await;
+        let registry = &subject.registry;
+        if self.preflight.is_without_registry(client, call, registry).await {
+            found.push(no_such_registry(registry));
+        }
         let identity = planned
             .credential()
             .and_then(|block| block.own_identity(subject.registry.name()));
         if identity.is_none() && is_settled(planned) {
             let attribute = registry_credential::BLOCK;
-            let registry = &subject.registry;
             let told = self
                 .preflight
                 .runs_without_identity(client, call, registry, attribute, CALLER);
@@ -90,6 +100,28 @@ impl Planner<'_> {
         }
         found
     }
+}
+
+/// The stored hash, for a build that is not planned to change and whose context is not there at all any more. Destroying begins
+/// with a plan of what is configured, which must not fail for want of a folder that is needed no longer. It makes no apply
+/// untrue: nothing is built from a kept hash, and what is built reads the context.
+fn kept(
+    plan: &RefinedPlan<ImageBuildModel>,
+    prior: Option<&ImageBuildModel>,
+    root: &std::path::Path,
+) -> Option<Field<String>> {
+    let prior = prior.filter(|_| plan.requires_replace.is_empty())?;
+    let same = prior.context.known()?.path == plan.planned.context.known()?.path;
+    let is_gone = root.try_exists().is_ok_and(|exists| !exists);
+    (same && is_gone && prior.source_hash.known().is_some()).then(|| prior.source_hash.clone())
+}
+
+fn no_such_registry(registry: &RegistryId) -> Diagnostic {
+    let detail = format!(
+        "Azure has no {}, so that the build will be refused. Correct registry_id; if the same configuration creates the registry, take the id from that resource, so that Terraform knows the order.",
+        registry.human()
+    );
+    Diagnostic::warning("The registry does not exist", detail).at_attribute("registry_id")
 }
 
 /// Whether nothing of the registry's credential is still to come.

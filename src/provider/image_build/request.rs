@@ -121,7 +121,7 @@ fn argument(name: &str, value: &str, is_secret: bool) -> Argument {
 /// Packs a local context on a thread of its own; with it, the Dockerfile's name in the archive.
 async fn pack(root: PathBuf, dockerfile: PathBuf, call: &Call) -> Result<(Packed, String), Diagnostic> {
     let packing = move || {
-        let source = Source::read(&root, &dockerfile)?;
+        let source = Source::read(&root, &dockerfile, &context::written_by_terraform())?;
         Ok::<_, crate::acr::source::SourceError>((source.pack()?, source.dockerfile().to_owned()))
     };
     let packed = call.guard(tokio::task::spawn_blocking(packing)).await;

@@ -1,5 +1,7 @@
 //! The resource's schema: what is built, where, how the run goes, what it leaves.
 
+use std::path::{Component, Path};
+
 use crate::{
     acr::{image_platform, run::request::TIMEOUT_SECONDS},
     framework::{
@@ -83,6 +85,7 @@ fn arguments() -> Vec<Attribute> {
         )
         .default(Value::string(DOCKERFILE))
         .replaces()
+        .equivalent(same_path)
         .check(not_empty()),
         Attribute::optional(
             "image_names",
@@ -197,6 +200,18 @@ fn computed() -> Vec<Attribute> {
 
 fn same(a: &str, b: &str) -> bool {
     a.eq_ignore_ascii_case(b)
+}
+
+/// Whether two texts are one path, `./` and doubled slashes aside. What `..` leads to is the disc's matter.
+fn same_path(a: &str, b: &str) -> bool {
+    let parts = |path: &str| -> Vec<String> {
+        let parts = Path::new(path).components();
+        let parts = parts.filter(|part| *part != Component::CurDir);
+        parts
+            .map(|part| part.as_os_str().to_string_lossy().into_owned())
+            .collect()
+    };
+    parts(a) == parts(b)
 }
 
 fn not_empty() -> Validator {

@@ -203,6 +203,7 @@ async fn inputs_build_again_and_options_do_not() {
         (change(|it| it.target = known("test")), "target"),
         (change(|it| it.platform = known("linux/arm64")), "platform"),
         (change(|it| it.platform = known("Linux/AMD64")), ""),
+        (change(|it| it.dockerfile = known(".//Dockerfile")), ""),
         (change(|it| it.push = Field::Known(false)), "push"),
         (change(|it| it.no_cache = Field::Known(true)), "no_cache"),
         (change(|it| it.triggers = map(&[("a", "b".to_owned())])), "triggers"),
@@ -242,6 +243,41 @@ async fn what_cannot_be_read_is_told_at_its_argument() {
     let (at, detail) = told(local(file.to_str().unwrap())).await;
     assert_eq!(at, "context.path");
     assert!(detail.contains("is not a folder"), "{detail}");
+}
+
+#[tokio::test]
+async fn a_build_whose_folder_is_gone_stays_and_any_other_build_is_refused() {
+    let root = folder();
+    let config = local(root.path().to_str().unwrap());
+    let state = built(&config).await;
+    drop(root);
+    let plan = planned(Some(&state), &config).await;
+    assert_eq!((&plan.planned, reasons(&plan).len()), (&state, 0));
+    assert!(!plan.diagnostics.has_errors());
+    assert_eq!(plan.diagnostics.0.len(), 1);
+    assert_eq!(
+        plan.diagnostics.0[0].summary,
+        "The build's context is not there any more"
+    );
+    // Without a build before, with another one to come, or with another folder that is not there, it is an error.
+    let mut moved = config.clone();
+    moved.context = local("/nowhere/at/all").context;
+    let mut changed = config.clone();
+    changed.target = known("final");
+    for (prior, config) in [(None, &config), (Some(&state), &moved), (Some(&state), &changed)] {
+        let found = planned(prior, config).await.diagnostics;
+        assert!(found.has_errors());
+        assert!(
+            found.0[0].detail.contains("terraform destroy -refresh=false"),
+            "{found:?}"
+        );
+    }
+    // A folder without its Dockerfile is there, and wrong.
+    let root = folder();
+    let config = local(root.path().to_str().unwrap());
+    let state = built(&config).await;
+    fs::remove_file(root.path().join("Dockerfile")).unwrap();
+    assert!(planned(Some(&state), &config).await.diagnostics.has_errors());
 }
 
 #[tokio::test]

@@ -14,7 +14,9 @@ pub fn validate(config: &ImageBuildModel) -> Diagnostics {
     let mut found = context::validate(&config.context);
     found.extend(running::schema::check(&config.wait, &config.scale));
     if config.scale.known().is_some() && config.agent_pool_name.is_null() {
-        found.push(running::gate::nothing_to_scale(&what(config)));
+        // Terraform shows the line of an argument, and of a block none.
+        let instances = Path::attribute("scale").then("instances");
+        found.push(running::gate::nothing_to_scale(&what(config)).at(instances));
     }
     found.extend(registry_credential::check(&config.registry_credential));
     secrets::check_pair(

@@ -24,7 +24,7 @@ pub fn block(owner: Owner) -> NestedBlock {
             BLOCK,
             Block {
                 attributes: Vec::new(),
-                blocks: vec![source, NestedBlock::list("custom", custom())],
+                blocks: vec![source, NestedBlock::list("custom", custom(owner))],
                 description: "How runs log in to registries.",
             },
         )
@@ -48,7 +48,10 @@ fn source(owner: Owner) -> Block {
                 "Whether runs log in at all: `Default` or `None`. Needed unless there is an `identity`.",
             )
             .check(Validator::one_of(LOGIN_MODES)),
-            Attribute::optional("identity", Type::String, identity).check(identity_check(owner)),
+            Attribute::optional("identity", Type::String, identity).check(identity_check(match owner {
+                Owner::Task => Named::System,
+                Owner::Run => Named::Caller,
+            })),
         ],
         blocks: Vec::new(),
         description: match owner {
@@ -58,7 +61,18 @@ fn source(owner: Owner) -> Block {
     }
 }
 
-fn custom() -> Block {
+fn custom(owner: Owner) -> Block {
+    // A caller is known to its own registry only.
+    let (named, identity) = match owner {
+        Owner::Task => (
+            Named::System,
+            "The identity that reads key vaults or, without user and password, logs in: `[system]`, or the client id (not the ARM id) of a user-assigned one.",
+        ),
+        Owner::Run => (
+            Named::ClientIdOnly,
+            "The identity that reads key vaults or, without user and password, logs in: the client id (not the ARM id) of a user-assigned one.",
+        ),
+    };
     let text = |name, description| Attribute::optional(name, Type::String, description);
     let given = || Validator::text("", refuse_empty);
     Block {
@@ -89,12 +103,7 @@ fn custom() -> Block {
                 Type::Number,
                 "Any number; change it to have a new `password_wo` sent.",
             ),
-            text(
-                "identity",
-                "The identity that reads key vaults or, without user and password, logs in: `[system]`, or the client id (not the ARM id) of a user-assigned one.",
-            )
-            // A caller is known to its own registry only.
-            .check(identity_check(Owner::Task)),
+            text("identity", identity).check(identity_check(named)),
         ],
         blocks: Vec::new(),
         description: "Another registry.",
@@ -133,25 +142,46 @@ fn login_server(text: &str) -> Result<(), Problem> {
     Err(problem("Invalid login server", detail))
 }
 
-fn identity_check(owner: Owner) -> Validator {
-    let rule = match owner {
-        Owner::Task => "`[system]` or a client id",
-        Owner::Run => "`[caller]`, `[system]` or a client id",
+/// What an identity may be named by, besides its client id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Named {
+    /// `[system]`: of a task.
+    System,
+    /// `[caller]`: of a run, for its own registry. A run has no system-assigned identity, as its request cannot name one.
+    Caller,
+    /// Nothing: of a run, for other registries.
+    ClientIdOnly,
+}
+
+fn identity_check(named: Named) -> Validator {
+    let rule = match named {
+        Named::System => "`[system]` or a client id",
+        Named::Caller => "`[caller]` or a client id",
+        Named::ClientIdOnly => "a client id",
     };
-    Validator::text(rule, move |text| identity(owner, text))
+    Validator::text(rule, move |text| identity(named, text))
 }
 
 /// What is asked for is what Azure's own clients send: a word in brackets, or a client id.
-fn identity(owner: Owner, text: &str) -> Result<(), Problem> {
-    let detail = match text {
-        SYSTEM => return Ok(()),
-        CALLER if owner == Owner::Run => return Ok(()),
-        CALLER => "[caller] is whoever starts a run, which a task does not know. Use [system], or the client id of a user-assigned identity.".to_owned(),
+fn identity(named: Named, text: &str) -> Result<(), Problem> {
+    let detail = match (text, named) {
+        (SYSTEM, Named::System) | (CALLER, Named::Caller) => return Ok(()),
+        (SYSTEM, Named::Caller) => "[system] is the identity of a task, and a build has none. Use [caller], which is whoever Terraform signs in as.".to_owned(),
+        (SYSTEM, Named::ClientIdOnly) => "[system] is the identity of a task, and a build has none. Use username and password, or run a task that has an identity.".to_owned(),
+        (CALLER, Named::System) => "[caller] is whoever starts a run, which a task does not know. Use [system], or the client id of a user-assigned identity.".to_owned(),
+        (CALLER, Named::ClientIdOnly) => "[caller] is whoever starts a run, and only its own registry knows it. Use username and password.".to_owned(),
         _ if is_uuid(text) => return Ok(()),
         _ if text.to_ascii_lowercase().starts_with("/subscriptions/") => {
             "An identity is named here by its client id, and this is an ARM id. Take client_id from the same resource; the ARM id belongs into the identity block.".to_owned()
         }
-        _ => format!("\"{text}\" is neither [system] nor the client id of an identity, which is a UUID."),
+        _ => {
+            let word = match named {
+                Named::System => "neither [system] nor",
+                Named::Caller => "neither [caller] nor",
+                Named::ClientIdOnly => "not",
+            };
+            format!("\"{text}\" is {word} the client id of an identity, which is a UUID.")
+        }
     };
     Err(problem("Invalid identity", detail))
 }

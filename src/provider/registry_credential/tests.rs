@@ -134,6 +134,10 @@ fn single_values() {
         (Owner::Task, "source", "[caller]", "whoever starts a run"),
         (Owner::Run, "source", "[caller]", ""),
         (Owner::Run, "custom", "[caller]", "whoever starts a run"),
+        (Owner::Run, "source", "[system]", "a build has none. Use [caller]"),
+        (Owner::Run, "custom", "[system]", "a build has none. Use username"),
+        (Owner::Run, "custom", "0f0e0d0c-0b0a-4908-8706-050403020100", ""),
+        (Owner::Run, "source", "caller", "neither [caller] nor the client id"),
         (Owner::Task, "custom", "/subscriptions/s/x", "by its client id"),
         (Owner::Task, "custom", "system", "neither [system] nor the client id"),
     ] {

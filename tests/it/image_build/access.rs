@@ -104,3 +104,30 @@ fn private_base_images_have_their_credentials() {
     world.sandbox.plan_is_empty();
     assert_eq!(super::scheduled(&world), 1);
 }
+
+#[test]
+fn a_registry_that_does_not_exist_is_told_at_plan() {
+    let world = world(Version::Newest);
+    let elsewhere = |id: &str| {
+        let text = super::configuration(LOCAL, NAMES).replace(&crate::agent_pool::registry(), id);
+        world.sandbox.write("main.tf", &text);
+    };
+    let missing = crate::agent_pool::registry().replace("contosobuilds", "contosomissing");
+    elsewhere(&missing);
+    let plan = world.sandbox.ok(&["plan"]);
+    plan.says("The registry does not exist")
+        .says("contosomissing")
+        .says("1 to add");
+    world.sandbox.fails(&["apply", "-auto-approve"]).says("contosomissing");
+    elsewhere(&crate::agent_pool::registry());
+    let plan = world.sandbox.ok(&["plan"]);
+    assert!(!plan.output().contains("does not exist"), "{plan}");
+}
+
+#[test]
+fn a_build_has_no_system_assigned_identity() {
+    let world = world(Version::Newest);
+    let source = "  registry_credential {\n    source {\n      identity = \"[system]\"\n    }\n  }";
+    configure(&world, LOCAL, &format!("{NAMES}\n{source}"));
+    world.sandbox.fails(&["validate"]).says("a build has none");
+}

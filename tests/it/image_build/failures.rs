@@ -1,6 +1,9 @@
 //! Builds that fail, are interrupted, or are killed: what is said, and what the next apply does.
 
-use std::{thread, time::Duration};
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
 
 use serde_json::json;
 use terraform_provider_acr::emulator::Options;
@@ -140,7 +143,11 @@ fn a_pool_at_zero_is_told_at_plan_and_refused_before_anything_is_uploaded() {
             "  agent_pool_name = acr_agent_pool.p.name",
         ),
     );
-    world.sandbox.ok(&["plan"]).says("The agent pool has no machine");
+    world
+        .sandbox
+        .ok(&["plan"])
+        .says("The agent pool has no machine")
+        .says("Apply will be refused");
     fails(&world).says("is at zero").says("scale {");
     assert_eq!(
         (
@@ -157,8 +164,21 @@ fn a_pool_at_zero_is_told_at_plan_and_refused_before_anything_is_uploaded() {
             super::configuration(LOCAL, &scaled).replacen(&with_one_machine(), "", 1)
         ),
     );
-    world.apply().says("1 added");
+    let plan = world.sandbox.ok(&["plan"]);
+    let applied = world.apply();
+    applied.says("1 added");
+    for run in [plan, applied] {
+        assert!(!run.output().contains("has no machine"), "the run scales it\n{run}");
+    }
     world.sandbox.plan_is_empty();
+}
+
+#[test]
+fn scaling_without_a_pool_is_refused_before_anything_is_planned() {
+    let world = world(Version::Newest);
+    configure(&world, LOCAL, &format!("{NAMES}\n  scale {{\n    instances = 1\n  }}"));
+    let run = world.sandbox.fails(&["validate"]);
+    run.says("There is no agent pool to scale").says(":     instances = 1");
 }
 
 /// The pool that `configuration` writes before a build that names it.
@@ -169,9 +189,12 @@ fn with_one_machine() -> String {
     )
 }
 
-/// Waits until a run is under way.
+/// Waits until a run is under way; gives up where an interrupted Terraform would be given up, too.
+#[track_caller]
 fn until_scheduled(world: &World, runs: usize) {
+    let begun = Instant::now();
     while scheduled(world) < runs {
+        assert!(begun.elapsed() < END, "run {runs} was never asked for");
         thread::sleep(Duration::from_millis(20));
     }
     // The answer has to arrive, too.

@@ -153,11 +153,7 @@ fn a_build_whose_record_has_expired_stays() {
 
 #[test]
 fn destroying_cancels_what_nobody_waits_for() {
-    let slow = terraform_provider_acr::emulator::Options {
-        run_duration: std::time::Duration::from_secs(3_600),
-        ..super::options()
-    };
-    let world = super::world_with(Version::Newest, slow);
+    let world = super::world_with(Version::Newest, slow());
     for (more, cancels) in [("", 1), ("\n  cancel_on_interrupt = false", 1)] {
         configure(&world, LOCAL, &format!("{NAMES}\n  wait = false{more}"));
         world.apply().says("1 added");
@@ -168,14 +164,93 @@ fn destroying_cancels_what_nobody_waits_for() {
 
 #[test]
 fn without_waiting_the_run_is_recorded_and_followed_by_refreshes() {
-    let world = world(Version::Newest);
+    let world = super::world_with(Version::Newest, slow());
     configure(&world, LOCAL, &format!("{NAMES}\n  wait = false"));
     world.apply().says("1 added");
     assert_eq!(build(&world)["status"], "Queued");
-    std::thread::sleep(super::RUN * 3);
+    world.emulator.advance(slow().run_duration * 2);
     world.sandbox.ok(&["apply", "-refresh-only", "-auto-approve"]);
     let built = build(&world);
     assert_eq!(built["status"], "Succeeded");
     assert!(built["image_digests"]["app:v1"].is_string(), "{built}");
     world.sandbox.plan_is_empty();
+}
+
+/// Runs that go on for longer than any test.
+fn slow() -> terraform_provider_acr::emulator::Options {
+    terraform_provider_acr::emulator::Options {
+        run_duration: std::time::Duration::from_secs(3_600),
+        ..super::options()
+    }
+}
+
+#[test]
+fn replacing_cancels_what_nobody_waits_for() {
+    for version in Version::both() {
+        let world = super::world_with(version, slow());
+        configure(&world, LOCAL, &format!("{NAMES}\n  wait = false"));
+        world.apply().says("1 added");
+        world.sandbox.write("app/app.txt", "two");
+        world.apply().says("1 added, 0 changed, 1 destroyed");
+        assert_eq!(requests(&world, "POST", "/runs/cf1/cancel").len(), 1);
+        assert_eq!((scheduled(&world), build(&world)["run_id"].as_str()), (2, Some("cf2")));
+        world.sandbox.plan_is_empty();
+        world.destroy();
+        assert_eq!(requests(&world, "POST", "/runs/cf2/cancel").len(), 1);
+    }
+}
+
+#[test]
+fn a_build_that_nobody_waited_for_and_that_failed_is_told_by_a_refresh() {
+    for version in Version::both() {
+        let world = super::world_with(version, slow());
+        world.sandbox.write("app/Dockerfile", "FROM scratch\nRUN exit 3\n");
+        configure(&world, LOCAL, &format!("{NAMES}\n  wait = false"));
+        world.apply().says("1 added");
+        world.emulator.advance(slow().run_duration * 2);
+        world
+            .sandbox
+            .ok(&["apply", "-refresh-only", "-auto-approve"])
+            .says("Run \"cf1\" ended as Failed")
+            .says("use -replace");
+        assert_eq!(build(&world)["status"], "Failed");
+        world.sandbox.plan_is_empty();
+        world
+            .sandbox
+            .ok(&["apply", "-replace", BUILD, "-auto-approve"])
+            .says("1 added, 0 changed, 1 destroyed");
+        assert_eq!(requests(&world, "POST", "/cancel").len(), 0, "it had ended");
+    }
+}
+
+#[test]
+fn a_build_whose_folder_is_gone_can_be_destroyed() {
+    for version in Version::both() {
+        let world = world(version);
+        configure(&world, LOCAL, NAMES);
+        world.apply().says("1 added");
+        std::fs::remove_dir_all(world.sandbox.path().join("app")).unwrap();
+        let plan = world.sandbox.ok(&["plan"]);
+        plan.says("The build's context is not there any more")
+            .says("No changes");
+        // What has changed as well would be built, and cannot be.
+        configure(&world, LOCAL, "  image_names = [\"app:v2\"]");
+        for refused in [&["plan"][..], &["destroy", "-auto-approve"]] {
+            world
+                .sandbox
+                .fails(refused)
+                .says("The build's context cannot be read")
+                .says("terraform destroy -refresh=false");
+        }
+        if version == Version::Oldest {
+            configure(&world, LOCAL, NAMES);
+            world.sandbox.ok(&["destroy", "-auto-approve"]).says("1 destroyed");
+        } else {
+            world
+                .sandbox
+                .ok(&["destroy", "-refresh=false", "-auto-approve"])
+                .says("1 destroyed");
+        }
+        assert_eq!((scheduled(&world), build(&world)), (1, Value::Null));
+    }
 }

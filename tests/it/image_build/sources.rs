@@ -83,13 +83,13 @@ fn the_folder_of_the_configuration_itself_plans_empty_after_apply() {
         configure(&world, "path = path.root", NAMES);
         // With a lock file, a state, its backup and a saved plan beside it.
         world.sandbox.mirror();
-        world.sandbox.ok(&["plan", "-out", "plan.out"]);
-        world.sandbox.ok(&["apply", "plan.out"]).says("1 added");
+        world.sandbox.ok(&["plan", "-out", "saved.bin"]);
+        world.sandbox.ok(&["apply", "saved.bin"]).says("1 added");
         world.sandbox.plan_is_empty();
         world.sandbox.ok(&["apply", "-refresh-only", "-auto-approve"]);
         world.sandbox.plan_is_empty();
         let there = |name: &str| world.sandbox.path().join(name).exists();
-        assert!(there("terraform.tfstate") && there(".terraform.lock.hcl") && there("plan.out"));
+        assert!(there("terraform.tfstate") && there(".terraform.lock.hcl") && there("saved.bin"));
         world.sandbox.write(
             "main.tf",
             &format!(
@@ -103,6 +103,30 @@ fn the_folder_of_the_configuration_itself_plans_empty_after_apply() {
             "the configuration is part of that folder"
         );
     }
+}
+
+#[test]
+fn the_log_that_terraform_writes_into_the_folder_is_left_out() {
+    let mut world = world(Version::Newest);
+    world.sandbox = crate::sandbox::Sandbox::new(Version::Newest);
+    let log = world.sandbox.path().join("logs/trace.txt");
+    let variables = [
+        ("TF_LOG".to_owned(), "TRACE".to_owned()),
+        ("TF_LOG_PATH".to_owned(), log.display().to_string()),
+    ];
+    let environment = world.emulator.environment().into_iter().chain(variables);
+    world.sandbox = world.sandbox.env(environment);
+    world.sandbox.write("Dockerfile", "FROM scratch\n");
+    world.sandbox.write("logs/kept.txt", "");
+    configure(&world, "path = path.root", NAMES);
+    world.sandbox.ok(&["plan", "-out", "saved"]);
+    world.sandbox.ok(&["apply", "saved"]).says("1 added");
+    let size = |log: &std::path::Path| fs::metadata(log).unwrap().len();
+    let before = size(&log);
+    world.sandbox.plan_is_empty();
+    assert!(size(&log) > before, "Terraform wrote to it");
+    world.sandbox.write("logs/kept.txt", "edited");
+    assert_eq!(actions(&world), ["delete", "create"], "what lies beside it is sent");
 }
 
 #[test]

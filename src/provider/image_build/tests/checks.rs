@@ -162,7 +162,7 @@ fn configurations_are_checked() {
                 }),
                 ..local(".")
             },
-            "scale",
+            "scale.instances",
             "Name an agent pool",
         ),
         (

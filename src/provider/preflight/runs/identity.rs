@@ -1,7 +1,7 @@
 //! Registries in ABAC mode: a run that names no identity to log in with gets no token for a repository, and only its log says so.
 
 use crate::{
-    acr::registry::RegistryId,
+    acr::registry::{API_VERSION, RegistryId},
     azure::{Call, Client},
     framework::Diagnostics,
     provider::preflight::{
@@ -9,6 +9,7 @@ use crate::{
         checks::about_registry,
         facts::text,
         finding::{Finding, Level, Stage},
+        reads::Read,
         settings::Check,
     },
 };
@@ -19,6 +20,12 @@ use super::newest;
 const ABAC: &str = "AbacRepositoryPermissions";
 
 impl Preflight {
+    /// Whether Azure answers that there is no such registry; not when nobody could read it.
+    pub async fn is_without_registry(&self, client: &Client, call: &Call, registry: &RegistryId) -> bool {
+        let path = registry.to_string();
+        self.reads.get(client, call, &path, API_VERSION).await == Read::Missing
+    }
+
     /// What to say at plan of runs that name no identity to log in to their own registry with; nothing for a registry whose
     /// mode nobody could read. `identity` is the value to set at `attribute`.
     pub async fn runs_without_identity(
