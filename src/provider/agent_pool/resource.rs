@@ -167,10 +167,14 @@ impl Resource for AgentPoolResource {
         let (Some((client, call)), Some(id)) = (self.connection.side_read(operation), prior.pool_id()) else {
             return Diagnostics::new();
         };
-        let load = Load::look(&client, &call, &self.connection.preflight(), &id).await;
-        warnings::destroyed(&id, &load, &prior)
-            .map(Diagnostics::from)
-            .unwrap_or_default()
+        let preflight = self.connection.preflight();
+        let load = Load::look(&client, &call, &preflight, &id).await;
+        let tasks = preflight.tasks_left_on(&client, &call, &id).await;
+        let told = [
+            warnings::destroyed(&id, &load, &prior),
+            warnings::destroyed_under(&id, &tasks),
+        ];
+        Diagnostics(told.into_iter().flatten().collect())
     }
 
     async fn create(

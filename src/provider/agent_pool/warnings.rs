@@ -1,5 +1,7 @@
 //! What a reviewer should know of a plan, beyond the plan. Warnings are rare and name what to do.
 
+use std::collections::BTreeSet;
+
 use crate::{
     acr::{
         agent_pool::{self, AgentPool, AgentPoolId},
@@ -132,6 +134,23 @@ pub fn destroyed(pool: &AgentPoolId, load: &Load, prior: &AgentPoolModel) -> Opt
     Some(Diagnostic::warning(
         format!("Destroying {}, which is in use", pool.human()),
         format!("{sentence}{what}{}", load.reason()),
+    ))
+}
+
+/// The pool is destroyed and tasks will still name it.
+#[must_use]
+pub fn destroyed_under(pool: &AgentPoolId, tasks: &BTreeSet<String>) -> Option<Diagnostic> {
+    if tasks.is_empty() {
+        return None;
+    }
+    let names: Vec<&str> = tasks.iter().map(String::as_str).collect();
+    let detail = format!(
+        "These tasks name the pool, also after this plan: {}. Without it their runs cannot start. Name another pool in them, leave agent_pool_name out, or destroy them too.",
+        names.join(", ")
+    );
+    Some(Diagnostic::warning(
+        format!("Destroying {}, which tasks name", pool.human()),
+        detail,
     ))
 }
 

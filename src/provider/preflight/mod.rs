@@ -13,14 +13,15 @@ pub mod reads;
 pub mod runs;
 pub mod settings;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, fmt, sync::Arc, time::Duration};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
     acr::{
         agent_pool::{AgentPool, AgentPoolId},
         registry::{self, RegistryId},
+        task,
     },
     azure::{Call, Client},
     framework::{Diagnostic, Diagnostics},
@@ -29,7 +30,7 @@ use crate::{
 use facts::{Facts, Subject};
 use finding::{Finding, Stage};
 use planned_tasks::PlannedTasks;
-use quota::PlannedPools;
+use quota::{PlannedPools, Plans};
 use reads::{Read, Reads};
 use runs::{RunFacts, RunSubject};
 use settings::{Check, Settings};
@@ -99,6 +100,34 @@ impl Preflight {
     pub async fn lacks_registry(&self, client: &Client, call: &Call, id: &RegistryId) -> bool {
         let path = id.to_string();
         self.reads.get(client, call, &path, registry::API_VERSION).await == Read::Missing
+    }
+
+    /// The names of the tasks that will still name a pool which is to be destroyed; none where nobody may look.
+    pub async fn tasks_left_on(&self, client: &Client, call: &Call, pool: &AgentPoolId) -> BTreeSet<String> {
+        let now = self.tasks_on(client, call, pool).await;
+        let left = self.planned_tasks.left_on(pool, &now);
+        // Those that the same plan moves or destroys may not have been planned yet.
+        match left.is_empty() || call.sleep(SETTLE).await.is_err() {
+            true => left,
+            false => self.planned_tasks.left_on(pool, &now),
+        }
+    }
+
+    async fn tasks_on(&self, client: &Client, call: &Call, pool: &AgentPoolId) -> Vec<String> {
+        let key = format!("{}/tasks", pool.registry()).to_ascii_lowercase();
+        let request = async {
+            let tasks = task::list(client, call, pool.registry()).await?;
+            let shown = tasks.iter().map(|it| (&it.name, &it.properties.agent_pool_name));
+            Ok(json!(shown.collect::<Vec<_>>()))
+        };
+        let read = self.reads.once(&key, request).await;
+        let is_on = |shown: &&Value| {
+            let on = shown.get(1).and_then(Value::as_str);
+            on.is_some_and(|on| on.eq_ignore_ascii_case(pool.name()))
+        };
+        let tasks = read.body().and_then(Value::as_array).into_iter().flatten();
+        let names = tasks.filter(is_on).filter_map(|shown| shown.get(0)?.as_str());
+        names.map(str::to_owned).collect()
     }
 
     /// Something was changed: what was read before is not worth much.
@@ -189,7 +218,7 @@ impl Preflight {
                 self.reads.forget();
                 continue;
             }
-            let hopeless = blocking.iter().any(|finding| !finding.mendable);
+            let hopeless = blocking.iter().any(|finding| !finding.mendable) || asked.is_removed(&self.planned);
             let over = call.elapsed().saturating_sub(started) >= GRACE;
             if hopeless || over || call.sleep(GRACE_POLL).await.is_err() {
                 return Err(self.told(blocking.into_iter(), Stage::Apply));
@@ -200,11 +229,48 @@ impl Preflight {
     }
 }
 
+impl Asked<'_> {
+    /// Whether runs would go to a pool that this very process removes: no waiting brings it back.
+    fn is_removed(self, planned: &PlannedPools) -> bool {
+        match self {
+            Self::Pool(_) => false,
+            Self::Runs(subject) => subject
+                .pool
+                .as_ref()
+                .is_some_and(|pool| planned.of(pool) == Plans::Removed),
+        }
+    }
+}
+
 impl fmt::Display for Asked<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Pool(subject) => subject.pool.fmt(f),
             Self::Runs(subject) => write!(f, "runs of {}", subject.registry),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const REGISTRY: &str = "/subscriptions/11111111-2222-3333-4444-555555555555/resourceGroups/g/providers/Microsoft.ContainerRegistry/registries/builds";
+
+    #[test]
+    fn nothing_is_waited_for_on_a_pool_that_this_process_removes() {
+        let registry: RegistryId = REGISTRY.parse().unwrap();
+        let planned = PlannedPools::default();
+        planned.will_go(&AgentPoolId::new(registry.clone(), "night").unwrap());
+        for (pool, is_removed) in [(Some("Night"), true), (Some("day"), false), (None, false)] {
+            let subject = RunSubject {
+                pool: pool.and_then(|pool| AgentPoolId::new(registry.clone(), pool).ok()),
+                registry: registry.clone(),
+                system_identity: false,
+                user_identity: false,
+                identity_attribute: "identity",
+            };
+            assert_eq!(Asked::Runs(&subject).is_removed(&planned), is_removed, "{pool:?}");
         }
     }
 }

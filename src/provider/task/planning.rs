@@ -57,6 +57,12 @@ impl Planner<'_> {
             let pool = plan.planned.agent_pool_name.clone();
             self.preflight.planned_tasks.will_run_on(&id, pool);
         }
+        // Under another name the task is another one, and this one goes.
+        if let Some(old) = prior.and_then(TaskModel::task_id)
+            && plan.planned.task_id().is_some_and(|new| new != old)
+        {
+            self.preflight.planned_tasks.will_go(&old);
+        }
         if prior.is_none() {
             plan.diagnostics.extend(self.exists(&plan.planned).await);
         }
@@ -97,9 +103,7 @@ impl Planner<'_> {
 
     async fn check(self, client: &Client, call: &Call, before: Option<&TaskModel>, planned: &TaskModel) -> Diagnostics {
         let mut found = Diagnostics::new();
-        if concerns_runs(before, planned)
-            && let Some(subject) = subject(planned)
-        {
+        if let Some(subject) = judged(before, planned) {
             found.extend(self.preflight.runs_at_plan(client, call, &subject).await);
         }
         if before.is_none_or(|before| before.registry_credential != planned.registry_credential)
@@ -111,8 +115,24 @@ impl Planner<'_> {
     }
 }
 
+/// What preflight has to judge before the task is written; `None` when nothing is written, or nothing is known. The pool may
+/// have gone or failed since the last write, so that each write asks for it, unless the task is switched off.
+pub fn judged(before: Option<&TaskModel>, planned: &TaskModel) -> Option<RunSubject> {
+    let subject = subject(planned)?;
+    if concerns_runs(before, planned) {
+        return Some(subject);
+    }
+    let is_written = before.is_none_or(|before| !planned.is_sent_as(before));
+    let is_enabled = planned.enabled != Field::Known(false);
+    (is_written && is_enabled && subject.pool.is_some()).then_some(RunSubject {
+        system_identity: false,
+        user_identity: false,
+        ..subject
+    })
+}
+
 /// Whether something changes that decides where runs go and who they are.
-pub fn concerns_runs(before: Option<&TaskModel>, planned: &TaskModel) -> bool {
+fn concerns_runs(before: Option<&TaskModel>, planned: &TaskModel) -> bool {
     let concerns = |task: &TaskModel| {
         (
             task.agent_pool_name.clone(),
@@ -124,7 +144,7 @@ pub fn concerns_runs(before: Option<&TaskModel>, planned: &TaskModel) -> bool {
 }
 
 /// What preflight has to know of the task; `None` while its registry is unknown.
-pub fn subject(planned: &TaskModel) -> Option<RunSubject> {
+fn subject(planned: &TaskModel) -> Option<RunSubject> {
     let registry = planned.registry()?;
     let pool = planned.agent_pool_name.text();
     let identity = blocks::one(&planned.registry_credential).and_then(|it| it.own_identity(registry.name()));

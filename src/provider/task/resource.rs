@@ -20,7 +20,7 @@ use crate::{
 use super::{
     checks, importing,
     model::TaskModel,
-    planning::{Planner, concerns_runs, subject},
+    planning::{Planner, judged},
     schema::{self, TIMEOUTS},
     writing,
 };
@@ -62,11 +62,9 @@ impl TaskResource {
         before: Option<&TaskModel>,
         planned: &TaskModel,
     ) -> Result<(), Diagnostics> {
-        match subject(planned) {
-            Some(subject) if concerns_runs(before, planned) => {
-                self.connection.preflight().runs_at_apply(client, call, &subject).await
-            }
-            _ => Ok(()),
+        match judged(before, planned) {
+            Some(subject) => self.connection.preflight().runs_at_apply(client, call, &subject).await,
+            None => Ok(()),
         }
     }
 }
@@ -95,6 +93,13 @@ impl Resource for TaskResource {
         }
         .refine(request)
         .await
+    }
+
+    async fn plan_destroy(&self, _operation: &Operation, prior: TaskModel) -> Diagnostics {
+        if let Some(id) = prior.task_id() {
+            self.connection.preflight().planned_tasks.will_go(&id);
+        }
+        Diagnostics::new()
     }
 
     async fn create(&self, operation: &Operation, planned: TaskModel, config: TaskModel) -> Outcome<TaskModel> {

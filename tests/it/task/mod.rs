@@ -6,6 +6,7 @@ mod failures;
 mod lifecycle;
 mod plans;
 mod pool_check;
+mod pool_gone;
 
 use serde_json::Value;
 use terraform_provider_acr::emulator::JournalEntry;
