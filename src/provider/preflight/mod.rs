@@ -1,6 +1,7 @@
 //! Will Azure and the network let this pool work, or this task? Asked at plan, and again at apply before the first write.
 //!
-//! [`facts`] reads, [`checks`] judges what was read into [`finding::Finding`]s, [`runs`] does both for tasks and builds, [`settings`] says what each check may do,
+//! [`facts`] reads, [`checks`] judges what was read into [`finding::Finding`]s, [`runs`] does both for tasks and builds,
+//! [`quota`] and [`planned_tasks`] remember what this process has planned, [`settings`] says what each check may do,
 //! and [`Preflight`] puts them together. What the same plan may mend never blocks it: such a finding warns at plan and
 //! refuses at apply.
 

@@ -220,19 +220,14 @@ fn file_step(step: &FileStep, at: &Path, found: &mut Diagnostics) {
         &step.context_access_token_wo_version,
         found,
     );
-    check_pair(
+    check_values(
         at,
-        "secret_values",
+        &step.values,
         &step.secret_values,
         &step.secret_values_wo,
         &step.secret_values_wo_version,
         found,
     );
-    let secrets = [
-        ("secret_values", &step.secret_values),
-        ("secret_values_wo", &step.secret_values_wo),
-    ];
-    check_names("values", &step.values, secrets, at, found);
 }
 
 fn encoded_step(step: &EncodedStep, at: &Path, found: &mut Diagnostics) {
@@ -244,19 +239,28 @@ fn encoded_step(step: &EncodedStep, at: &Path, found: &mut Diagnostics) {
         &step.context_access_token_wo_version,
         found,
     );
-    check_pair(
+    check_values(
         at,
-        "secret_values",
+        &step.values,
         &step.secret_values,
         &step.secret_values_wo,
         &step.secret_values_wo_version,
         found,
     );
-    let secrets = [
-        ("secret_values", &step.secret_values),
-        ("secret_values_wo", &step.secret_values_wo),
-    ];
-    check_names("values", &step.values, secrets, at, found);
+}
+
+/// The values of steps in YAML, in a file or encoded.
+fn check_values(
+    at: &Path,
+    open: &Field<Map>,
+    secret: &Field<SecretMap>,
+    write_only: &Field<SecretMap>,
+    version: &Field<i64>,
+    found: &mut Diagnostics,
+) {
+    check_pair(at, "secret_values", secret, write_only, version, found);
+    let secrets = [("secret_values", secret), ("secret_values_wo", write_only)];
+    check_names("values", open, secrets, at, found);
 }
 
 /// Azure keeps arguments in one list: a name is secret or it is not.
